@@ -1,0 +1,1 @@
+"""One result, many renderers, a file each; they look nothing up and decide nothing."""
