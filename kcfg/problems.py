@@ -1,7 +1,7 @@
-"""What any room may hand on: a `Problem` that was found, a `Fix` for it, a `KcfgError` that ends a command.
+"""What any room may hand on: a `Problem`, the `Fix` for it, a `KcfgError` that ends a command.
 
-All slots are given by name and none has a default: whoever makes one must have thought about where it is,
-what it is, what Keras would do, and what mends it (`None` is written on purpose).
+All slots are given by name and none has a default: whoever makes one must have thought about
+where it is, what it is, what Keras would do, and what mends it (`None` is written on purpose).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Fix(Record):
     command: str | None
     """A line for a shell, or None where the edits need `kcfg check --fix`."""
     edits: tuple[tuple[int, int, str], ...]
-    """(start, end, text) replacements in the file's text, in characters; () where only the command helps."""
+    """(start, end, text): what to put in place of which characters of the file; () if nothing."""
     safe: bool
     """True: it can mean only one thing, `--fix` applies it. False: it needs `--unsafe-fixes`."""
 
