@@ -1,0 +1,335 @@
+"""The Typer application: what each command takes, and the words of `--help`. It does nothing itself.
+
+The functions here only hand their arguments on, so that help and completion load no room.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kcfg.cli.boundary import put, raise_on_signals
+from kcfg.problems import KcfgError
+
+app = typer.Typer(
+    name="kcfg",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Show what Keras will really use from keras.json and the environment, and why; "
+    "change it safely; compute prod and cast of .npy files of any size.",
+)
+
+UsageError = typer.BadParameter.__mro__[1]
+"""What Typer raises for arguments that it can't take; where it lives varies with its version."""
+
+File = Annotated[
+    str | None,
+    typer.Option("--file", "-f", metavar="PATH", help="Use this file instead of finding one."),
+]
+Keras = Annotated[
+    str | None,
+    typer.Option(
+        "--keras",
+        metavar="VERSION",
+        help="Judge as this release would, such as 1.2, 2.3.1, 2.15 or 3.15. "
+        "Default: the one installed in the active environment, else the newest known.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of lines.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", "-n", help="Print a unified diff and write nothing.")
+]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Write although the file can't be parsed (it is kept as keras.json.bak) or its "
+        "directory isn't trusted.",
+    ),
+]
+LockTimeout = Annotated[
+    float,
+    typer.Option(
+        "--lock-timeout", metavar="SECONDS", min=0, help="How long to wait for other writers."
+    ),
+]
+Out = Annotated[
+    str | None,
+    typer.Option("--out", "-o", metavar="OUT", help="Write .npy to this file; - is stdout."),
+]
+ForceOut = Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")]
+Threads = Annotated[
+    int | None, typer.Option("--threads", metavar="N", min=1, help="Default: all cores.")
+]
+
+
+def run_application(arguments: list[str], *, process: bool) -> int:
+    """Parse the arguments, run the command, give its exit status.
+
+    Raises KcfgError for arguments that make no command.
+    """
+    if process:
+        raise_on_signals()
+    command = typer.main.get_command(app)
+    try:
+        status = command.main(args=arguments, prog_name="kcfg", standalone_mode=False)
+    except UsageError as error:
+        context = getattr(error, "ctx", None)
+        name = context.command_path if context else "kcfg"
+        raise KcfgError(
+            error.format_message().rstrip("."),
+            where=None,
+            keras=None,
+            mend=f"see {name} --help",
+        ) from None
+    return status if isinstance(status, int) else 0
+
+
+@app.callback(invoke_without_command=True)
+def kcfg(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from kcfg import __version__
+
+        put(f"kcfg {__version__}\n")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        put(context.get_help() + "\n")
+
+
+@app.command()
+def show(json: Json = False, file: File = None, keras: Keras = None) -> int:
+    """Print every key: its effective value, its source, its place; then what is wrong.
+
+    \b
+    Piped, a line each: KEY, VALUE, SOURCE, PLACE with tabs between.
+    Exit status 1 where `import keras` would fail.
+
+    \b
+    kcfg show
+    kcfg show --json --keras 2.3.1
+    """
+    from kcfg.cli import config
+
+    return config.show(json=json, file=file, keras=keras)
+
+
+@app.command()
+def get(
+    key: Annotated[str, typer.Argument(metavar="KEY")],
+    json: Json = False,
+    file: File = None,
+    keras: Keras = None,
+) -> int:
+    """Print one effective value, alone, on one line.
+
+    \b
+    kcfg get floatx
+    kcfg get backend --json
+    """
+    from kcfg.cli import config
+
+    return config.get(key, json=json, file=file, keras=keras)
+
+
+@app.command()
+def path(
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Each rule tried, and why it was chosen or not.")
+    ] = False,
+    json: Json = False,
+    file: File = None,
+    keras: Keras = None,
+) -> int:
+    """Print the path of the file that Keras reads.
+
+    \b
+    kcfg path
+    kcfg path --explain
+    """
+    from kcfg.cli import config
+
+    return config.path(explain=explain, json=json, file=file, keras=keras)
+
+
+@app.command("set")
+def set_(
+    pairs: Annotated[list[str], typer.Argument(metavar="KEY VALUE...")],
+    dry_run: DryRun = False,
+    force: Force = False,
+    lock_timeout: LockTimeout = 10.0,
+    file: File = None,
+    keras: Keras = None,
+) -> int:
+    """Judge all values, then write them at once; KEY=VALUE is taken, too.
+
+    \b
+    kcfg set floatx float16
+    kcfg set backend jax epsilon=1e-5 -n
+    """
+    from kcfg.cli import config
+
+    return config.set_(
+        pairs, dry_run=dry_run, force=force, lock_timeout=lock_timeout, file=file, keras=keras
+    )
+
+
+@app.command()
+def unset(
+    keys: Annotated[list[str], typer.Argument(metavar="KEY...")],
+    dry_run: DryRun = False,
+    force: Force = False,
+    lock_timeout: LockTimeout = 10.0,
+    file: File = None,
+    keras: Keras = None,
+) -> int:
+    """Remove keys: back to Keras's defaults.
+
+    \b
+    kcfg unset backend
+    kcfg unset floatx epsilon -n
+    """
+    from kcfg.cli import config
+
+    return config.unset(
+        keys, dry_run=dry_run, force=force, lock_timeout=lock_timeout, file=file, keras=keras
+    )
+
+
+@app.command()
+def init(
+    directory: Annotated[str | None, typer.Argument(metavar="[DIR]")] = None,
+    dry_run: DryRun = False,
+    force: Force = False,
+    lock_timeout: LockTimeout = 10.0,
+    file: File = None,
+    keras: Keras = None,
+) -> int:
+    """Write the file that Keras itself would write, if there is none.
+
+    With DIR, into DIR, and print the line that makes Keras use it.
+
+    \b
+    kcfg init
+    kcfg init ./config
+    """
+    from kcfg.cli import config
+
+    return config.init(
+        directory,
+        dry_run=dry_run,
+        force=force,
+        lock_timeout=lock_timeout,
+        file=file,
+        keras=keras,
+    )
+
+
+@app.command()
+def schema(keras: Keras = None) -> int:
+    """Print the JSON Schema (2020-12) of keras.json.
+
+    \b
+    kcfg schema > keras.schema.json
+    kcfg schema --keras 2.3.1
+    """
+    from kcfg.cli import config
+
+    return config.schema(keras=keras)
+
+
+@app.command()
+def prod(
+    file: Annotated[str, typer.Argument(metavar="FILE")],
+    axis: Annotated[
+        str | None,
+        typer.Option("--axis", metavar="N[,N...]", help="Axes to multiply along. Default: all."),
+    ] = None,
+    keepdims: Annotated[
+        bool, typer.Option("--keepdims", help="Keep the multiplied axes, with length 1.")
+    ] = False,
+    dtype: Annotated[
+        str | None, typer.Option("--dtype", metavar="T", help="Multiply in this dtype.")
+    ] = None,
+    out: Out = None,
+    force: ForceOut = False,
+    threads: Threads = None,
+    json: Json = False,
+) -> int:
+    """Multiply the elements of a .npy file, with the bits of numpy.prod.
+
+    \b
+    kcfg prod data.npy --axis 1
+    kcfg prod big.npy --axis 0,2 -o product.npy
+    """
+    from kcfg.cli import arrays
+
+    return arrays.prod(
+        file,
+        axis=axis,
+        keepdims=keepdims,
+        dtype=dtype,
+        out=out,
+        force=force,
+        threads=threads,
+        json=json,
+    )
+
+
+@app.command()
+def cast(
+    file: Annotated[str, typer.Argument(metavar="FILE")],
+    dtype: Annotated[str | None, typer.Argument(metavar="[DTYPE]")] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Refuse any change of value, exit status 1.")
+    ] = False,
+    out: Out = None,
+    force: ForceOut = False,
+    threads: Threads = None,
+    json: Json = False,
+    config_file: File = None,
+    keras: Keras = None,
+) -> int:
+    """Cast a .npy file, with the bits of numpy.ndarray.astype; without DTYPE to floatx.
+
+    \b
+    kcfg cast data.npy float16 -o half.npy
+    kcfg cast data.npy
+    """
+    from kcfg.cli import arrays
+
+    return arrays.cast(
+        file,
+        dtype,
+        floatx=lambda: arrays.configured_floatx(config_file, keras),
+        exact=exact,
+        out=out,
+        force=force,
+        threads=threads,
+        json=json,
+    )
+
+
+@app.command()
+def info(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...")],
+    stats: Annotated[
+        bool, typer.Option("--stats", help="Read the data, too: range, mean, what float16 loses.")
+    ] = False,
+    json: Json = False,
+    threads: Threads = None,
+) -> int:
+    """Print header facts of .npy files: dtype, shape, order, bytes.
+
+    \b
+    kcfg info data.npy
+    kcfg info --stats --json *.npy
+    """
+    from kcfg.cli import arrays
+
+    return arrays.info(files, stats=stats, json=json, threads=threads)

@@ -1,0 +1,153 @@
+"""The border between exceptions and exit statuses, and between text and the two streams.
+
+Both doors lead their command through `guard`. It knows 0 done, 1 the answer is no, 2 could not run,
+the closed pipe, and death by signal. Output that fails (a full disk, a closed descriptor) is 2.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+from kcfg.problems import KcfgError
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+
+class Terminated(BaseException):
+    """SIGTERM or SIGHUP arrived; raised in the main thread so that everything is cleaned up."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.signal_number = signal_number
+
+
+def guard(command: Callable[[], int], *, process: bool) -> int:
+    """Run a command and give its exit status.
+
+    process: this call is the whole process's: a signal then ends it by the signal itself, so that
+    a shell's loop stops too (after a mere `exit 130` bash goes on). Otherwise 128 + the number.
+    """
+    if process:
+        _keep_descriptors_0_to_2()
+    try:
+        status = command()
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except KcfgError as error:
+        say(f"kcfg: {error}")
+        status = error.status
+    except BrokenPipeError:
+        status = 0
+    except OSError as error:
+        # Rooms turn their own OSErrors into KcfgErrors; what is left was met while writing output.
+        say(f"kcfg: standard output: {error.strerror}; nothing of it may be relied upon")
+        status = 2
+    except KeyboardInterrupt:
+        status = _died_of(2, process)
+    except Terminated as signal:
+        status = _died_of(signal.signal_number, process)
+    if process:
+        _give_up_broken_stdout()
+    return status
+
+
+def raise_on_signals() -> None:
+    """Make SIGTERM and SIGHUP raise `Terminated`, for commands that have something to clean up.
+
+    What was ignored when kcfg started (nohup) stays ignored.
+    """
+    import signal
+
+    def terminate(number: int, _frame: FrameType | None) -> None:
+        raise Terminated(number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, terminate)
+
+
+def put(text: str) -> None:
+    """Write data to standard output. Raises OSError where it can't be written, closed included."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "it is closed")
+    try:
+        sys.stdout.write(text)
+    except UnicodeEncodeError:
+        encoding = sys.stdout.encoding
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def put_bytes(data: bytes) -> None:
+    """Write exact bytes to standard output."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "it is closed")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+
+
+def say(text: str) -> None:
+    """One line to standard error; whatever is not printable is escaped."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(escaped(text) + "\n")
+        sys.stderr.flush()
+    except OSError:
+        # Nobody listens, and there is nowhere else to tell it: the exit status still does.
+        return
+
+
+def escaped(text: str) -> str:
+    r"""The text with control, format, surrogate and unassigned characters as \x1b, \u202e.
+
+    Everything that comes from a file, a variable or a name passes here before a terminal sees it.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
+
+
+def is_terminal() -> bool:
+    """Standard output is a terminal that can draw."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def _keep_descriptors_0_to_2() -> None:
+    # A missing one would be given to the next file opened, and a child would write into it.
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def _give_up_broken_stdout() -> None:
+    """Let the interpreter's own last flush go nowhere, where ours has failed."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _died_of(number: int, process: bool) -> int:
+    if process and os.name == "posix":
+        import signal
+
+        _give_up_broken_stdout()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    return 128 + number

@@ -1,0 +1,95 @@
+"""One JSON document, UTF-8 (ASCII only), with a final newline. Field names are a promise."""
+
+from __future__ import annotations
+
+import json
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kcfg.problems import Problem
+    from kcfg.situation import Situation
+
+NON_FINITE = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}
+
+
+def document(content: object) -> str:
+    """Any content as a JSON document; non-finite numbers as "nan", "inf", "-inf"."""
+    try:
+        return json.dumps(content, indent=2, allow_nan=False) + "\n"
+    except ValueError:
+        finite = json.loads(json.dumps(content), parse_constant=NON_FINITE.__getitem__)
+        return json.dumps(finite, indent=2) + "\n"
+
+
+def place(situation: Situation) -> dict[str, object]:
+    """The fields that `show` and `path` share: which release, which file."""
+    return {
+        "keras": situation.rules.version,
+        "keras_from": situation.keras_from,
+        "keras_dir": situation.discovery.keras_dir,
+        "path": situation.discovery.path,
+        "exists": situation.discovery.exists,
+    }
+
+
+def show(situation: Situation, problems: Sequence[Problem]) -> str:
+    """`kcfg show --json`."""
+    return document(
+        {
+            **place(situation),
+            "values": {name: value(situation, name) for name in situation.resolution.values},
+            "limits": situation.resolution.limits,
+            "fails": fails(situation),
+            "problems": [problem(found) for found in problems],
+        }
+    )
+
+
+def value(situation: Situation, name: str) -> dict[str, object]:
+    """One key's effective value and where it came from."""
+    held = situation.resolution.values[name]
+    return {
+        "value": held.value,
+        "source": held.source,
+        "origin": situation.origin(name),
+        "file_value": held.file_value,
+    }
+
+
+def get(situation: Situation, key: str, real: str, held: object) -> str:
+    """`kcfg get KEY --json`: one key under the name that was asked for."""
+    return document(
+        {"key": key, **value(situation, real), "value": held, "fails": fails(situation)}
+    )
+
+
+def fails(situation: Situation) -> dict[str, str] | None:
+    """The exception that `import keras` would raise, or None."""
+    failure = situation.resolution.failure
+    return failure and {"error": failure.error, "message": failure.message}
+
+
+def problem(found: Problem) -> dict[str, object]:
+    """One problem, as in `show --json` and `check --json`."""
+    return {
+        "code": found.code,
+        "severity": found.severity,
+        "message": found.message,
+        "keras": found.keras,
+        "path": found.path,
+        "line": found.line,
+        "column": found.column,
+        "fix": found.fix.command if found.fix else None,
+    }
+
+
+def path(situation: Situation) -> str:
+    """`kcfg path --json`."""
+    places = [
+        {"rule": tried.rule, "path": tried.path, "chosen": tried.chosen, "reason": tried.reason}
+        for tried in situation.discovery.places
+    ]
+    return document({**place(situation), "places": places})

@@ -1,0 +1,118 @@
+"""What a person sees on a terminal: tables that say at a glance what wins and why.
+
+The only renderer that loads rich. Text from outside goes in as `Text(escaped(...))`, never as
+markup, and paths are never wrapped or cut.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kcfg.cli.boundary import escaped
+from kcfg.cli.render import lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from kcfg.keras.resolution import Resolved
+    from kcfg.problems import Problem
+    from kcfg.situation import Situation
+
+STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+KERAS_FROM = {
+    "installed": "installed in {environment}",
+    "option": "named by --keras",
+    "assumed": "assumed: none is installed in {environment}",
+}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that changes nothing of the text it is given, and never forces colour."""
+    return Console(
+        stderr=stderr,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        soft_wrap=True,
+        force_terminal=None,
+    )
+
+
+def show(situation: Situation, problems: Sequence[Problem]) -> None:
+    """`kcfg show`: the table on standard output, what is wrong on standard error."""
+    console().print(show_table(situation))
+    said = console(stderr=True)
+    for found in problems:
+        said.print(problem(found))
+    failure = lines.failure(situation)
+    if failure:
+        said.print(Text(escaped(failure), STYLES["error"]))
+
+
+def show_table(situation: Situation) -> RenderableType:
+    """Keys, values, where each came from, and what was passed over for it."""
+    table = Table(
+        title=head(situation), title_justify="left", title_style="", box=None, pad_edge=False
+    )
+    table.add_column("key", style="bold")
+    table.add_column("value", overflow="ignore", no_wrap=True)
+    table.add_column("from", overflow="ignore", no_wrap=True)
+    table.add_column("instead of", overflow="ignore", no_wrap=True)
+    for name, held in situation.resolution.values.items():
+        origin = "Keras's default" if held.source == "default" else situation.origin(name)
+        style = {"env": "bold magenta", "file": "green"}.get(held.source, "")
+        table.add_row(
+            name,
+            Text(lines.value(held.value) if held.value is not None else "-", style),
+            Text(escaped(origin), style),
+            Text(_passed_over(situation, held)),
+        )
+    return table
+
+
+def head(situation: Situation) -> Text:
+    """Which release judges and why, and which file it opens."""
+    why = KERAS_FROM[situation.keras_from].format(environment=situation.environment.name)
+    text = Text(escaped(f"Keras {situation.rules.version} ({why})\n"))
+    text.append(escaped(situation.discovery.path), "bold")
+    if not situation.discovery.exists:
+        text.append("  (there is no such file)")
+    elif situation.reading.ignored is not None:
+        text.append("  (not JSON: Keras ignores it)", STYLES["error"])
+    return text
+
+
+def places(situation: Situation) -> None:
+    """`kcfg path --explain`."""
+    table = Table(title=head(situation), title_justify="left", title_style="", box=None)
+    for column in ("rule", "file", "", "why"):
+        table.add_column(column, overflow="ignore", no_wrap=True)
+    for place in situation.discovery.places:
+        style = "green" if place.chosen else "dim"
+        table.add_row(
+            Text(place.rule, style),
+            Text(escaped(place.path) or "-", style),
+            Text("chosen" if place.chosen else "rejected", style),
+            Text(escaped(place.reason), style),
+        )
+    console().print(table)
+
+
+def problem(found: Problem) -> Text:
+    """A problem as everywhere, its severity in colour."""
+    text = Text(lines.problem(found))
+    text.highlight_words([f" {found.severity}[{found.code}]"], STYLES[found.severity])
+    return text
+
+
+def _passed_over(situation: Situation, held: Resolved) -> str:
+    """What the file says and Keras doesn't use."""
+    if not held.in_file or held.source == "file":
+        return ""
+    return f"{lines.value(held.file_value)} in the file"
