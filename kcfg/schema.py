@@ -135,13 +135,9 @@ def _lower(value: object) -> object:
 
 
 def _field(rules: Rules, key: Key) -> Any:
-    limits = {"ge": 0, "allow_inf_nan": False} if key.kind == "float" else {}
-    return Field(
-        default=rules.defaults[key.name],
-        title=key.name,
-        description=key.about,
-        **limits,  # type: ignore[arg-type]
-    )
+    limits: dict[str, Any] = {"ge": 0, "allow_inf_nan": False} if key.kind == "float" else {}
+    default = rules.defaults[key.name]
+    return Field(default, title=key.name, description=key.about, **limits)
 
 
 def _refused(rules: Rules, key: Key, text: str, choices: tuple[str, ...]) -> KcfgError:

@@ -1,11 +1,11 @@
-"""The Typer application: what each command takes, and the words of `--help`. It does nothing itself.
+"""The Typer application: what each command takes, and the words of `--help`.
 
 The functions here only hand their arguments on, so that help and completion load no room.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,7 +22,7 @@ app = typer.Typer(
     "change it safely; compute prod and cast of .npy files of any size.",
 )
 
-UsageError = typer.BadParameter.__mro__[1]
+UsageError: Any = typer.BadParameter.__mro__[1]
 """What Typer raises for arguments that it can't take; where it lives varies with its version."""
 
 File = Annotated[
@@ -80,7 +80,7 @@ def run_application(arguments: list[str], *, process: bool) -> int:
         context = getattr(error, "ctx", None)
         name = context.command_path if context else "kcfg"
         raise KcfgError(
-            error.format_message().rstrip("."),
+            str(error.format_message()).rstrip("."),
             where=None,
             keras=None,
             mend=f"see {name} --help",

@@ -124,11 +124,9 @@ def is_terminal() -> bool:
 
 def _keep_descriptors_0_to_2() -> None:
     # A missing one would be given to the next file opened, and a child would write into it.
-    for fd in (0, 1, 2):
-        try:
-            os.fstat(fd)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
+    while (fd := os.open(os.devnull, os.O_RDWR)) < 3:
+        continue
+    os.close(fd)
 
 
 def _give_up_broken_stdout() -> None:

@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kcfg.document import Document
     from kcfg.problems import Problem
     from kcfg.situation import Situation
     from kcfg.store import Change
@@ -105,26 +106,21 @@ def set_(
     keras: str | None = None,
 ) -> int:
     """`kcfg set KEY VALUE...`: judge all, then write once, or not at all."""
-    from kcfg import schema
+    from kcfg import document, schema
 
     situation = observe(real_world(), keras=keras, file=file)
     values = schema.accept(situation.rules, pairs(arguments), force=force)
 
     def edit(data: bytes | None) -> bytes:
-        from kcfg import document
-
+        text = _editable(situation, data, force=force)
         literals = {name: schema.literal(value) for name, value in values.items()}
-        if data is None or not _parses(situation, data, force):
-            return document.compose(literals).encode()
-        return document.edited(data, put=literals)
+        return document.encode(document.apply(text.text, document.set_members(text, literals)))
 
     change = _update(situation, edit, dry_run=dry_run, force=force, lock_timeout=lock_timeout)
     _say_changes(situation, change, tuple(values))
     for name, value in values.items():
         if name == "epsilon" and value == 0:
-            say(
-                "kcfg: epsilon: 0 protects no division and no logarithm; Keras takes it all the same"
-            )
+            say("kcfg: warning: epsilon: 0 protects no division and no logarithm")
         _say_if_variable_wins(situation, name)
     return 0
 
@@ -151,9 +147,8 @@ def unset(
     def edit(data: bytes | None) -> bytes | None:
         if data is None:
             return None
-        if not _parses(situation, data, force):
-            return document.compose({}).encode()
-        return document.edited(data, remove=removed)
+        text = _editable(situation, data, force=force)
+        return document.encode(document.apply(text.text, document.unset_members(text, removed)))
 
     change = _update(situation, edit, dry_run=dry_run, force=force, lock_timeout=lock_timeout)
     _say_changes(situation, change, removed)
@@ -237,33 +232,29 @@ def pairs(arguments: list[str]) -> dict[str, str]:
     return found
 
 
-def _parses(situation: Situation, data: bytes, force: bool) -> bool:
-    """Whether the text is a JSON object that can be edited. Raises KcfgError where it isn't,
-    unless forced."""
-    from kcfg.document import decode, parse
+def _editable(situation: Situation, data: bytes | None, *, force: bool) -> Document:
+    """The text to edit; an empty object where there is no file, or by force no JSON object.
 
-    document = parse(decode(data).text)
-    fault = document.fault
-    if fault is None and document.kind == "object" and situation_reads(situation, data):
-        return True
+    Raises KcfgError where it can't be edited, with the place of the fault.
+    """
+    from kcfg import document
+
+    found = document.read(_EMPTY if data is None else data)
+    if found.fault is None and found.kind == "object":
+        return found
     if force:
-        return False
-    line, column = document.position(fault.offset) if fault else (1, 1)
+        return document.read(_EMPTY)
+    line, column = found.position(found.fault.offset if found.fault else found.opening)
     raise KcfgError(
-        fault.message if fault else "this is JSON, but no object",
+        found.fault.message if found.fault else f"this is JSON, but no object: {found.kind}",
         where=f"{situation.discovery.path}:{line}:{column}",
         keras=None,
-        mend="nothing was written; see kcfg check --fix, or give --force to write a new file "
-        "(the old one is kept as keras.json.bak)",
+        mend="nothing was written; mend it (kcfg check --fix), or give --force to put a new file "
+        "in its place and keep this one as keras.json.bak",
     )
 
 
-def situation_reads(situation: Situation, data: bytes) -> bool:
-    """Keras itself can parse these bytes (a BOM or UTF-16 it can't)."""
-    from kcfg.keras.reading import interpret
-
-    reading = interpret(situation.rules, data)
-    return reading.ignored is None and reading.failure is None
+_EMPTY = b"{\n}\n"
 
 
 def _update(

@@ -14,21 +14,32 @@ ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
 
 MEANT = {
     "backend": {
-        **{"pytorch": "torch", "pt": "torch", "tf": "tensorflow", "tensor_flow": "tensorflow"},
-        **{"np": "numpy", "tensorflow.keras": "tensorflow", "google-jax": "jax", "ov": "openvino"},
+        "pytorch": "torch",
+        "pt": "torch",
+        "tf": "tensorflow",
+        "np": "numpy",
+        "ov": "openvino",
     },
     "floatx": {
-        **{"half": "float16", "fp16": "float16", "f16": "float16", "16": "float16"},
-        **{"float": "float32", "single": "float32", "fp32": "float32", "f32": "float32"},
-        **{"double": "float64", "fp64": "float64", "f64": "float64", "32": "float32"},
+        "half": "float16",
+        "fp16": "float16",
+        "f16": "float16",
+        "float": "float32",
+        "single": "float32",
+        "fp32": "float32",
+        "f32": "float32",
+        "double": "float64",
+        "fp64": "float64",
+        "f64": "float64",
     },
-    "image_data_format": {
-        **{"nhwc": "channels_last", "nchw": "channels_first", **ORDERINGS},
-        **{"last": "channels_last", "first": "channels_first"},
-    },
+    "image_data_format": {"nhwc": "channels_last", "nchw": "channels_first", **ORDERINGS},
     "image_dim_ordering": {
-        **{"channels_last": "tf", "channels_first": "th", "nhwc": "tf", "nchw": "th"},
-        **{"tensorflow": "tf", "theano": "th"},
+        "channels_last": "tf",
+        "channels_first": "th",
+        "nhwc": "tf",
+        "nchw": "th",
+        "tensorflow": "tf",
+        "theano": "th",
     },
 }
 """What a written value stands for where it can stand for one thing only; lower case."""

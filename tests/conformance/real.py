@@ -41,8 +41,10 @@ def enter_namespace() -> None:
     call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
     call("mount", b"none", b"/tmp", b"tmpfs", 0, b"mode=1777")
     with open("/tmp/passwd", "w") as passwd:
-        for name, uid in (("root", 0), ("nobody", UNPRIVILEGED)):
-            passwd.write(f"{name}:x:{uid}:{uid}::{PARENT}/pwhome:/bin/sh\n")
+        passwd.writelines(
+            f"{name}:x:{uid}:{uid}::{PARENT}/pwhome:/bin/sh\n"
+            for name, uid in (("root", 0), ("nobody", UNPRIVILEGED))
+        )
     call("mount", b"/tmp/passwd", b"/etc/passwd", None, MS_BIND, None)
 
 

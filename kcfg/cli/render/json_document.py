@@ -69,7 +69,7 @@ def get(situation: Situation, key: str, real: str, held: object) -> str:
 def fails(situation: Situation) -> dict[str, str] | None:
     """The exception that `import keras` would raise, or None."""
     failure = situation.resolution.failure
-    return failure and {"error": failure.error, "message": failure.message}
+    return {"error": failure.error, "message": failure.message} if failure else None
 
 
 def problem(found: Problem) -> dict[str, object]:

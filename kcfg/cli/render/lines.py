@@ -50,7 +50,7 @@ def failure(situation: Situation) -> str | None:
 
 
 def problem(found: Problem) -> str:
-    """`PATH:LINE:COLUMN: severity[code]: message`, what Keras does, and the cure, indented below."""
+    """`PATH:LINE:COLUMN: severity[code]: message`; below it what Keras does, and the cure."""
     at = [part for part in (found.path, found.line, found.column) if part is not None]
     head = "".join(f"{escaped(str(part))}:" for part in at)
     lines = [f"{head} {found.severity}[{found.code}]: {escaped(found.message)}".lstrip()]

@@ -71,7 +71,7 @@ def show_table(situation: Situation) -> RenderableType:
             name,
             Text(lines.value(held.value) if held.value is not None else "-", style),
             Text(escaped(origin), style),
-            Text(_passed_over(situation, held)),
+            Text(_passed_over(held)),
         )
     return table
 
@@ -111,7 +111,7 @@ def problem(found: Problem) -> Text:
     return text
 
 
-def _passed_over(situation: Situation, held: Resolved) -> str:
+def _passed_over(held: Resolved) -> str:
     """What the file says and Keras doesn't use."""
     if not held.in_file or held.source == "file":
         return ""
