@@ -87,8 +87,10 @@ def _opening_for_writing(world: World, discovery: Discovery) -> tuple[int, str] 
     if world.files.exists(path):
         return None if world.files.writable(path) else (errno.EACCES, named)
     if not world.files.exists(parent):
-        made = path == discovery.path and _making_directory(world, parent) is None
-        return None if made else (errno.ENOENT, named)
+        error = _making_directory(world, parent)
+        if error is None and path == discovery.path:
+            return None
+        return (errno.ENOTDIR if error and error[0] == errno.ENOTDIR else errno.ENOENT), named
     if not world.files.is_dir(parent):
         return errno.ENOTDIR, named
     if not (world.files.writable(parent) and world.files.searchable(parent)):
