@@ -45,6 +45,8 @@ _NETWORK_LITTER_AGE = 60.0  # seconds: there a writer elsewhere may be alive
 class Change(Record):
     """What `update` did."""
 
+    path: str
+    """As it was given."""
     target: str
     """The file itself, behind all links."""
     before: bytes | None
@@ -64,7 +66,7 @@ def update(
     force: bool = False,
     lock_timeout: float = 10.0,
     dry_run: bool = False,
-    backup: bool = False,
+    backup: bool | Callable[[bytes], bool] = False,
     make_directory: bool = True,
     retry_hint: str | None = None,
     notice: Callable[[str], None] | None = None,
@@ -74,8 +76,8 @@ def update(
     edit: gets None where there is no file; returns None, or the same bytes, to leave things as
     they are; an exception from it ends the update. It may be called several times.
     force: overrides trust, nothing else. lock_timeout: seconds. dry_run: look, write nothing.
-    backup: copy the old file to PATH.bak first. make_directory: create missing directories as
-    Keras would. retry_hint: the command line that overrides a refusal, for its message.
+    backup: copy the old file to PATH.bak first; a function decides by its bytes.
+    make_directory: create missing directories as Keras would. retry_hint: the command line that overrides a refusal, for its message.
     notice: called with a sentence when waiting takes longer than a second.
 
     KcfgError in every case of failure; unless it says otherwise the old file is intact.
@@ -122,7 +124,7 @@ class _Update:
         *,
         force: bool,
         lock_timeout: float,
-        backup: bool,
+        backup: bool | Callable[[bytes], bool],
         make_directory: bool,
         retry_hint: str | None,
         notice: Callable[[str], None] | None,
@@ -216,7 +218,7 @@ class _Update:
             self._note_hard_link(old.status.st_nlink)
         copy = None
         try:
-            if self.backup and before is not None:
+            if before is not None and self._wants_backup(before):
                 copy = self._back_up(folder, old, before)
             if not self._place(folder, self.name, after, old):
                 if copy is not None:
@@ -266,6 +268,9 @@ class _Update:
             return new.read()
         finally:
             new.close()
+
+    def _wants_backup(self, before: bytes) -> bool:
+        return self.backup if isinstance(self.backup, bool) else self.backup(before)
 
     def _back_up(self, folder: Folder, old: Original, data: bytes) -> str:
         """A copy of the old file under the first free name: keras.json.bak, .bak.1, ..."""
@@ -358,6 +363,7 @@ class _Update:
         self, before: bytes | None, after: bytes | None, *, written: bool, backup: str | None = None
     ) -> Change:
         return Change(
+            path=self.path,
             target=self.target,
             before=before,
             after=after,
