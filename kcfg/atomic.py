@@ -22,7 +22,6 @@ from kcfg.system import Folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from types import TracebackType
 
@@ -46,6 +45,7 @@ class Staged:
         self.name = name
         self.temporary: str | None = None
         self.fd = -1
+        self._status: os.stat_result | None = None
 
     def create(self, mode: int) -> int:
         """Open a new, empty file with an unguessable name; umask applies to `mode`."""
@@ -63,6 +63,7 @@ class Staged:
         """fsync and close. False: the filesystem knows no fsync. Errors of close count: NFS and
         quotas may report a full disk only there (close(2)). It is never closed twice."""
         confirmed = system.sync(self.fd)
+        self._status = os.fstat(self.fd)
         fd, self.fd = self.fd, -1
         os.close(fd)
         return confirmed
@@ -70,46 +71,47 @@ class Staged:
     def publish(self, *, overwrite: bool) -> None:
         """Give the file its name, in one step. FileExistsError when the name is taken and
         `overwrite` is False."""
-        assert self.temporary is not None
-        if overwrite:
-            _rename(self.folder, self.temporary, self.name)
-            self.temporary = None
-        elif _link(self.folder, self.temporary, self.name):
-            self.discard()  # the second name of the same file
-        else:
-            self._rename_if_free()
+        try:
+            self._publish(overwrite)
+        except OSError:
+            if not self._has_arrived():
+                raise
+        self.discard()  # after link(2) it is the second name of the same file
 
-    def _rename_if_free(self) -> None:
-        """For filesystems without hard links (vfat, exfat, some FUSE): look, then rename."""
+    def _publish(self, overwrite: bool) -> None:
         assert self.temporary is not None
+        if not overwrite:
+            if _link(self.folder, self.temporary, self.name):
+                return
+            self._require_free_name()  # no hard links: vfat, exfat, some FUSE
+        _rename(self.folder, self.temporary, self.name)
+        self.temporary = None
+
+    def _require_free_name(self) -> None:
         try:
             self.folder.lstat(self.name)
         except FileNotFoundError:
-            _rename(self.folder, self.temporary, self.name)
-            self.temporary = None
             return
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.name)
+
+    def _has_arrived(self) -> bool:
+        """A failed rename or link on NFS may have happened (rename(2), BUGS)."""
+        try:
+            return self._status is not None and os.path.samestat(
+                self._status, self.folder.lstat(self.name)
+            )
+        except OSError:
+            return False
 
     def discard(self) -> None:
         """Remove the temporary file, if there is one. What cannot be removed is swept later."""
         fd, self.fd = self.fd, -1
         if fd >= 0:
-            _ignoring_errors(lambda: os.close(fd))
+            system.quietly(lambda: os.close(fd))
         name = self.temporary
-        if name is not None and not _ignoring_errors(lambda: self.folder.unlink(name)):
-            _ignoring_errors(lambda: self.folder.unlink(name))  # a passing fault of the disk
+        if name is not None and not system.quietly(lambda: self.folder.unlink(name)):
+            system.quietly(lambda: self.folder.unlink(name))  # a passing fault of the disk
         self.temporary = None
-
-
-def _ignoring_errors(call: Callable[[], None]) -> bool:
-    """Clean-up must not hide the error that made it necessary. True: done."""
-    try:
-        call()
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    return True
 
 
 def _temporary_stem(name: str) -> str:
@@ -342,7 +344,7 @@ class _Replacing:
     def _forget(self) -> None:
         if self.through >= 0:
             fd, self.through = self.through, -1
-            _ignoring_errors(lambda: os.close(fd))
+            system.quietly(lambda: os.close(fd))
         if self.staged is not None:
             self.staged.discard()
             self.staged = None

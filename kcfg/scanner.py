@@ -189,6 +189,14 @@ def _run(text: str, at: int, chars: str) -> int:
     return at
 
 
+def string_end(text: str, start: int) -> int | None:
+    """Behind the closing quote of the valid string that opens at `start`; None if there is none."""
+    try:
+        return _string_end(text, start)
+    except _Stop:
+        return None
+
+
 def _string_end(text: str, start: int) -> int:
     """Behind the closing quote of the string that opens at `start`."""
     at = start + 1

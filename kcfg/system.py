@@ -16,7 +16,7 @@ from kcfg.problems import KcfgError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
 
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 CLOEXEC = getattr(os, "O_CLOEXEC", 0) or getattr(os, "O_NOINHERIT", 0)
@@ -192,10 +192,18 @@ class Folder:
         """Release it. Errors don't matter: nothing was written through this descriptor."""
         fd, self.fd = self.fd, None
         if fd is not None:
-            try:
-                os.close(fd)
-            except OSError:
-                return
+            quietly(lambda: os.close(fd))
+
+
+def quietly(call: Callable[[], None]) -> bool:
+    """For cleaning up, which must not hide the error that made it necessary. True: done."""
+    try:
+        call()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def sync(fd: int) -> bool:
@@ -271,7 +279,7 @@ def _copy_extended(source: int | None, fd: int, lost: list[str]) -> None:
         _permit(lambda: os.removexattr(fd, _ACL), lost, "absence of an ACL")
 
 
-def _permit(call: Any, lost: list[str], what: str) -> None:
+def _permit(call: Callable[[], object], lost: list[str], what: str) -> None:
     """Run `call`; a refusal (not a failure of the disk) is noted in `lost`."""
     try:
         call()
