@@ -1,0 +1,247 @@
+"""Where elements come from and where results go: a file, a pipe, or memory.
+
+`open_input` gives a source whose header was parsed; `read` fills a buffer whole or raises.
+Sinks take results at their place in the output's memory order. Everything that the system refuses
+leaves as a `KcfgError` with the file's name (a closed pipe as BrokenPipeError).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import stat
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kcfg import atomic
+from kcfg.arrays import npy
+from kcfg.problems import KcfgError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+STDIN, STDOUT = 0, 1
+
+_BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class Input:
+    """An open `.npy` file or pipe; `read` gives its data."""
+
+    def __init__(self, fd: int, where: str) -> None:
+        self.fd = fd
+        self.where = where
+        status = os.fstat(fd)
+        if stat.S_ISDIR(status.st_mode):
+            raise KcfgError("this is a directory", where=where, keras=None, mend="name a .npy file")
+        regular = stat.S_ISREG(status.st_mode)
+        self.sequential = not regular
+        self.file_size = status.st_size if regular else None
+        self._start = os.lseek(fd, 0, os.SEEK_CUR) if regular else 0
+        self._stopped = False
+        size = None if self.file_size is None else max(0, self.file_size - self._start)
+        self.header = npy.read_header(self._next_bytes, where, size)
+        self._place = 0  # in the data, of a pipe
+        self._reached = self._start  # in the file, while the header is read
+
+    def read(self, start: int, into: memoryview) -> None:
+        """Fill `into` with the data from byte `start` on; a pipe only in order."""
+        if self.sequential:
+            assert start == self._place, "a pipe is read in order"
+            self._place += len(into)
+        at, filled = self._start + self.header.offset + start, 0
+        while filled < len(into):
+            try:
+                if self.sequential:
+                    got = os.readv(self.fd, [into[filled:]])
+                else:
+                    got = os.preadv(self.fd, [into[filled:]], at + filled)
+            except OSError as error:
+                raise _unreadable(self.where, error) from error
+            if not got:
+                raise self._too_short(start + filled)
+            filled += got
+
+    def drain(self) -> bool:
+        """Read what is left of a pipe. True: there was more than the header said."""
+        rest = bytearray(1 << 16)
+        more = False
+        while self.sequential:
+            try:
+                if not os.readv(self.fd, [rest]):
+                    break
+            except OSError as error:
+                raise _unreadable(self.where, error) from error
+            more = True
+        return more
+
+    def surplus(self) -> int:
+        """Bytes of a file behind the data (0 for a pipe, where they can't be known)."""
+        if self.file_size is None:
+            return 0
+        return self.file_size - self._start - self.header.offset - self.header.nbytes
+
+    def _next_bytes(self, count: int) -> bytes:
+        parts = []
+        while count:
+            try:
+                if self.sequential:
+                    part = os.read(self.fd, count)
+                else:
+                    part = os.pread(self.fd, count, getattr(self, "_reached", self._start))
+            except OSError as error:
+                raise _unreadable(self.where, error) from error
+            if not part:
+                break
+            self._reached = getattr(self, "_reached", self._start) + len(part)
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)
+
+    def _too_short(self, found: int) -> KcfgError:
+        expected = self.header.nbytes
+        if self.sequential:
+            what = f"the stream ended after {found:,} of {expected:,} bytes of data"
+        else:
+            what = f"the file became shorter while it was read ({found:,} of {expected:,} bytes)"
+        return KcfgError(what, where=self.where, keras=None, mend=None)
+
+
+@contextlib.contextmanager
+def open_input(path: str) -> Iterator[Input]:
+    """Open `path` (`-`: stdin) and parse its header. KcfgError for all that can go wrong."""
+    if path == "-":
+        yield Input(STDIN, "stdin")
+        return
+    try:
+        fd = os.open(path, os.O_RDONLY | _BINARY)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    try:
+        yield Input(fd, path)
+    finally:
+        os.close(fd)
+
+
+class MemorySink:
+    """Results in an array of the output's memory order."""
+
+    def __init__(self, count: int, dtype: np.dtype[Any]) -> None:
+        self.flat = np.empty(count, dtype)
+
+    def write(self, start: int, results: np.ndarray[Any, Any]) -> None:
+        self.flat[start : start + results.size] = results.reshape(-1)
+
+
+class FileSink:
+    """Results at their place in a file that can be seeked."""
+
+    def __init__(self, fd: int, offset: int, where: str) -> None:
+        self.fd, self.offset, self.where = fd, offset, where
+
+    def write(self, start: int, results: np.ndarray[Any, Any]) -> None:
+        data = _bytes_of(results)
+        at = self.offset + start * results.itemsize
+        while data:
+            try:
+                written = os.pwrite(self.fd, data, at)
+            except OSError as error:
+                raise _unwritable(self.where, error) from error
+            at += written
+            data = data[written:]
+
+
+class PipeSink:
+    """Results one after another into a pipe: each writer waits for its turn (back-pressure)."""
+
+    def __init__(self, fd: int, where: str) -> None:
+        self.fd, self.where = fd, where
+        self.place = 0
+        self.turn = threading.Condition()
+        self.closed = False
+
+    def write(self, start: int, results: np.ndarray[Any, Any]) -> None:
+        with self.turn:
+            self.turn.wait_for(lambda: self.closed or self.place == start)
+            if self.closed:
+                return
+        write_all(self.fd, _bytes_of(results), self.where)
+        with self.turn:
+            self.place = start + results.size
+            self.turn.notify_all()
+
+    def close(self) -> None:
+        """Let every waiting writer go: nothing more will be written."""
+        with self.turn:
+            self.closed = True
+            self.turn.notify_all()
+
+
+def write_all(fd: int, data: memoryview | bytes, where: str) -> None:
+    """Write all of `data` to `fd`; BrokenPipeError passes."""
+    data = memoryview(data)
+    while data:
+        try:
+            data = data[os.write(fd, data) :]
+        except BrokenPipeError:
+            raise
+        except BlockingIOError:
+            select.select([], [fd], [])
+        except OSError as error:
+            raise _unwritable(where, error) from error
+
+
+def same_file(fd: int, path: str) -> bool:
+    """Is `path` the file behind `fd`?"""
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(path))
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def open_sink(
+    out: str, header: bytes, nbytes: int, *, overwrite: bool
+) -> Iterator[FileSink | PipeSink]:
+    """A sink that makes the `.npy` file `out` (`-`: stdout) with this header and `nbytes` of data.
+
+    A file is reserved in full, written beside its place and renamed at the end.
+    """
+    if out == "-":
+        write_all(STDOUT, header, "stdout")
+        yield from _piped(STDOUT, "stdout")
+        return
+    with atomic.replacing(out, overwrite=overwrite, size=len(header) + nbytes) as fd:
+        write_all(fd, header, out)
+        if stat.S_ISREG(os.fstat(fd).st_mode):
+            yield FileSink(fd, len(header), out)
+        else:
+            yield from _piped(fd, out)
+
+
+def _piped(fd: int, where: str) -> Iterator[PipeSink]:
+    sink = PipeSink(fd, where)
+    try:
+        yield sink
+    finally:
+        sink.close()
+
+
+def _bytes_of(results: np.ndarray[Any, Any]) -> memoryview:
+    return memoryview(np.ascontiguousarray(results).reshape(-1).view(np.uint8))
+
+
+def _unreadable(where: str, error: OSError | ValueError) -> KcfgError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return KcfgError(f"cannot read it: {reason}", where=where, keras=None, mend=None)
+
+
+def _unwritable(where: str, error: OSError) -> KcfgError:
+    return KcfgError(f"cannot write it: {error.strerror}", where=where, keras=None, mend=None)
+
+
+Opener = "Callable[[], contextlib.AbstractContextManager[FileSink | PipeSink]]"
