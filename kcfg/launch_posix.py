@@ -55,10 +55,10 @@ UNFINISHED_AGE = 60.0
 # Descriptors from here on: shell scripts use 3 to 9, dash and bash keep their own from 10 on.
 HIGH = 100
 
-# $1 wait or sweep, $2 the private directory, $3 its name, $4 the real one, $5 where data goes
+# $1 wait or sweep, $2 the private directory, $3 its name, $4 where new entries belong
 CLEANER = r"""
 trap '' HUP INT QUIT TERM
-mode=$1 p=$2 id=$3 real=$4 data=$5
+mode=$1 p=$2 id=$3 data=$4
 
 used() { grep -qF -e "$id" /proc/[0-9]*/environ 2>/dev/null; }
 gone() { [ ! -e "$1" ] && [ ! -L "$1" ]; }
@@ -81,9 +81,7 @@ clean() {
         gone "$e" && continue
         name=${e##*/}
         case $name in keras.json*|.keras.json*) continue ;; esac
-        if [ -L "$e" ]; then
-            case $(readlink "$e") in "$real"/*|"$data"/*) continue ;; esac
-        fi
+        [ -L "$e" ] && [ -L "$p/shown/$name" ] && continue
         mkdir -p -- "$data"
         mv -n -- "$e" "$data/"
         gone "$e" || mv -n -- "$e" "$data/$name.$id"
@@ -133,8 +131,10 @@ class Private:
     def __init__(self, contents: bytes, directory: str, environ: Mapping[str, str]) -> None:
         self._real = os.path.abspath(directory)
         self._writable = _writable(self._real)
-        # Only root can be kept from a directory that its modes don't guard: a read-only mount.
-        self._data = self._real if self._writable or os.geteuid() else FALLBACK
+        self._outer = _outer_data(self._real)
+        # Where new entries belong. Root isn't kept out by modes, but by a read-only mount it is.
+        locked = not self._writable and os.geteuid() == 0
+        self._data = self._outer or (FALLBACK if locked else self._real)
         self._descriptors: list[int] = []
         base = temporary_directory(environ)
         name = new_name()
@@ -161,19 +161,18 @@ class Private:
 
     def _begin(self, unfinished: str, environ: Mapping[str, str]) -> None:
         """The directory, locked before it has the name that is swept; then its cleaner."""
-        os.mkdir(unfinished, 0o700)
+        _private(unfinished)
         try:
-            os.chmod(unfinished, 0o700)  # whatever umask took away
             lock = _high(os.open(unfinished, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
             self._descriptors.append(lock)
             _try_lock(lock)
-            os.mkdir(os.path.join(unfinished, "held"))
-            os.symlink(self._real, os.path.join(unfinished, "real"))
+            _private(os.path.join(unfinished, "held"))
+            _private(os.path.join(unfinished, "shown"))
             os.symlink(self._data, os.path.join(unfinished, "data"))
             os.rename(unfinished, self._path)
             read, write = os.pipe()
             self._descriptors.append(_high(write))
-            arguments = ("wait", self._path, self._name, self._real, self._data)
+            arguments = ("wait", self._path, self._name, self._data)
             _sh(arguments, environ, read, lock)
             os.close(read)
         except OSError:
@@ -183,25 +182,26 @@ class Private:
 
     def _fill(self, contents: bytes) -> None:
         """keras.json and the links; the directory is as writable as the real one."""
-        os.mkdir(self.home, 0o700)
+        _private(self.home)
         path = os.path.join(self.home, CONFIG)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(contents)
         holds = Holds(self._name.removeprefix(PREFIX), self._record)
-        names = set(entries(self._real))
-        if self._data != self._real:
-            names -= set(DOWNLOADS)
-            self._link(self._data, {name for name in DOWNLOADS if holds.hold(self._data, name)})
-        elif self._writable:
-            names |= {name for name in DOWNLOADS if holds.hold(self._real, name)}
-        self._link(self._real, names)
+        links = {name: self._end(name) for name in entries(self._real)}
+        if self._writable or self._data != self._real:
+            held = [name for name in DOWNLOADS if holds.hold(self._data, name)]
+            links.update({name: os.path.join(self._data, name) for name in held})
+        for name, target in links.items():
+            for directory in (self.home, os.path.join(self._path, "shown")):
+                os.symlink(target, os.path.join(directory, name))
         if not self._writable:
             # get_file asks os.access: it must hear what it would hear of the real directory.
             os.chmod(self.home, 0o500)
 
-    def _link(self, directory: str, names: set[str]) -> None:
-        for name in names:
-            os.symlink(os.path.join(directory, name), os.path.join(self.home, name))
+    def _end(self, name: str) -> str:
+        """Where a link leads; not by way of an outer run's directory, which may go first."""
+        path = os.path.join(self._real, name)
+        return os.readlink(path) if self._outer is not None and os.path.islink(path) else path
 
     def _record(self, directory: str) -> None:
         """For the cleaner, which goes by these names: the deepest first."""
@@ -241,13 +241,12 @@ def sweep(base: str, environ: Mapping[str, str]) -> None:
 
 def _tidy(path: str, name: str, environ: Mapping[str, str], lock: int) -> None:
     try:
-        real = os.readlink(os.path.join(path, "real"))
         data = os.readlink(os.path.join(path, "data"))
     except OSError:
         _remove(path)  # Killed before anything was made for COMMAND.
         return
     with open(os.devnull, "rb") as nothing:
-        _sh(("sweep", path, name, real, data), environ, nothing.fileno(), lock)
+        _sh(("sweep", path, name, data), environ, nothing.fileno(), lock)
 
 
 def _sh(arguments: Sequence[str], environ: Mapping[str, str], stdin: int, lock: int) -> None:
@@ -260,7 +259,7 @@ def _sh(arguments: Sequence[str], environ: Mapping[str, str], stdin: int, lock: 
     import subprocess
 
     path = environ.get("PATH")
-    subprocess.run(
+    ended = subprocess.run(
         ["/bin/sh", "-c", CLEANER, "kcfg-run-cleaner", *arguments],
         stdin=stdin,
         stdout=subprocess.DEVNULL,
@@ -271,6 +270,8 @@ def _sh(arguments: Sequence[str], environ: Mapping[str, str], stdin: int, lock: 
         env={"PATH": "/usr/bin:/bin" + (f":{path}" if path else ""), "LC_ALL": "C"},
         check=False,
     )
+    if ended.returncode and arguments[0] == "wait":
+        raise OSError(errno.EAGAIN, "the shell that tidies up afterwards could not start")
 
 
 def _high(descriptor: int) -> int:
@@ -297,10 +298,26 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
+def _private(path: str) -> None:
+    os.mkdir(path, 0o700)
+    os.chmod(path, 0o700)  # Whatever umask took away.
+
+
 def _remove(path: str) -> None:
     import shutil
 
     shutil.rmtree(path, ignore_errors=True)
+
+
+def _outer_data(directory: str) -> str | None:
+    """Of a keras directory that is itself a run's private one: where its new entries belong."""
+    above, name = os.path.split(directory)
+    if name != "keras" or not os.path.basename(above).startswith(PREFIX):
+        return None
+    try:
+        return os.readlink(os.path.join(above, "data"))
+    except OSError:
+        return None
 
 
 def _writable(directory: str) -> bool:
