@@ -7,9 +7,11 @@ way, raise FileExistsError. So a run makes it first, and leaves two kinds of fil
     .kcfg-run-BOOT-RANDOM   this run leans on it
 
 At its end a run removes its own file; where a `.kcfg-made` is then left without any run, that
-goes, and the directory if it is empty. No locks: mkdir, O_EXCL and rmdir are atomic on network
-file systems, too, where job arrays keep their homes, and where a flock on a directory holds on
-one machine only. A directory that somebody else made and uses is never written to.
+goes, and the directory if it is empty. So does one that the run found missing, if it is empty and
+without either: it was killed before it could say whose it is. No locks: mkdir, O_EXCL and rmdir
+are atomic on network file systems, too, where job arrays keep their homes, and where a flock on a
+directory holds on one machine only. A directory that somebody else made and uses is never written
+to.
 """
 
 from __future__ import annotations
@@ -31,9 +33,9 @@ FORGOTTEN = 10 * 86400.0
 
 
 class Holds:
-    """What one run holds. `record` is told of each directory before it is touched."""
+    """What one run holds. `record(directory, missing)` is told of each before it is touched."""
 
-    def __init__(self, name: str, record: Callable[[str], None]) -> None:
+    def __init__(self, name: str, record: Callable[[str, bool], None]) -> None:
         self._name = name
         self._record = record
         self._told: set[str] = set()
@@ -65,7 +67,7 @@ class Holds:
 
     def _lean(self, directory: str) -> None:
         if directory not in self._told:
-            self._record(directory)
+            self._record(directory, not os.path.lexists(directory))
             self._told.add(directory)
         try:
             os.mkdir(directory)
@@ -88,8 +90,8 @@ def leanable(directory: str) -> bool:
     return not names or any(name.startswith(".kcfg-") for name in names)
 
 
-def release(directory: str, name: str) -> None:
-    """Undo `Holds.hold` (on POSIX the cleaner does this, in the same steps)."""
+def release(directory: str, name: str, missing: bool) -> None:
+    """Undo `Holds.hold` by what it recorded (on POSIX the cleaner does this, in the same steps)."""
     _remove(os.path.join(directory, RUN + name))
     made = os.path.join(directory, MADE)
     while os.path.lexists(made) and not _leaned(directory):
@@ -98,10 +100,11 @@ def release(directory: str, name: str) -> None:
             os.rmdir(directory)
         except OSError:
             if not _leaned(directory):
-                return  # Something came in: it's a directory like any other now.
+                break  # Something came in: it's a directory like any other now.
             _touch(made)
-        else:
-            return
+    if missing and not os.path.lexists(made) and not _leaned(directory):
+        with contextlib.suppress(OSError):
+            os.rmdir(directory)
 
 
 def _leaned(directory: str) -> bool:

@@ -41,7 +41,7 @@ def temporary_directory(environ: Mapping[str, str]) -> str:
         # Without either, cmd.exe's own default.
         chosen = environ.get("TEMP") or environ.get("TMP") or r"C:\Windows\Temp"
     else:
-        chosen = environ.get("TMPDIR") or "/tmp"  # noqa: S108 - a directory of mode 0700 goes there
+        chosen = environ.get("TMPDIR") or "/tmp"
     return os.path.abspath(chosen)
 
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 # Where get_file goes when the keras directory isn't writable (Keras 2.3 and 3,
 # utils/file_utils.py). Keras's own word, not a temporary file of ours.
-FALLBACK = "/tmp/.keras"  # noqa: S108
+FALLBACK = "/tmp/.keras"
 
 # Of another kernel (a shared TMPDIR, or before a reboot) nobody can tell whether it lives.
 FOREIGN_AGE = 10 * 86400.0
@@ -69,9 +69,10 @@ release() {
     while [ -e "$1/.kcfg-made" ] && ! leaned "$1"; do
         rm -f -- "$1/.kcfg-made"
         rmdir -- "$1" && return
-        leaned "$1" || return
+        leaned "$1" || break
         : >"$1/.kcfg-made"
     done
+    case $2 in *-missing) [ -e "$1/.kcfg-made" ] || leaned "$1" || rmdir -- "$1" ;; esac
 }
 
 clean() {
@@ -89,8 +90,8 @@ clean() {
     done
     for h in "$p"/held/*; do
         [ -L "$h" ] || continue
-        h=$(readlink -n -- "$h"; echo .)
-        release "${h%.}"
+        d=$(readlink -n -- "$h"; echo .)
+        release "${d%.}" "$h"
     done
     [ "$kept" ] || rm -rf -- "$p"
 }
@@ -103,7 +104,7 @@ wait)
         while read -r x; do :; done <&3
         while used; do sleep 1; done
         clean
-    ) &
+    ) </dev/null &
     ;;
 esac
 """
@@ -192,7 +193,7 @@ class Private:
             held = [name for name in DOWNLOADS if holds.hold(self._data, name)]
             links.update({name: os.path.join(self._data, name) for name in held})
         for name, target in links.items():
-            for directory in (self.home, os.path.join(self._path, "shown")):
+            for directory in (os.path.join(self._path, "shown"), self.home):
                 os.symlink(target, os.path.join(directory, name))
         if not self._writable:
             # get_file asks os.access: it must hear what it would hear of the real directory.
@@ -203,11 +204,11 @@ class Private:
         path = os.path.join(self._real, name)
         return os.readlink(path) if self._outer is not None and os.path.islink(path) else path
 
-    def _record(self, directory: str) -> None:
+    def _record(self, directory: str, missing: bool) -> None:
         """For the cleaner, which goes by these names: the deepest first."""
         held = os.path.join(self._path, "held")
         number = f"{9999 - directory.count('/'):04}-{len(os.listdir(held)):04}"
-        os.symlink(directory, os.path.join(held, number))
+        os.symlink(directory, os.path.join(held, number + ("-missing" if missing else "")))
 
 
 def sweep(base: str, environ: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ Nothing in here needs Windows but the junctions, so the tests run it everywhere.
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import signal
@@ -87,7 +88,7 @@ def sweep(base: str) -> None:
 def tidy(path: str) -> None:
     """Move what COMMAND made into the real directory, never over anything; remove the rest."""
     name = os.path.basename(path).removeprefix(PREFIX)
-    real, *held = _recorded(path)
+    real, held = _recorded(path)
     home = os.path.join(path, "keras")
     kept = False
     for entry in os.listdir(home) if os.path.isdir(home) else ():
@@ -96,8 +97,8 @@ def tidy(path: str) -> None:
             os.unlink(mine)
         elif not entry.startswith((CONFIG, "." + CONFIG)) and not _same(mine, theirs):
             kept = not _move(mine, theirs, f"{theirs}.{PREFIX}{name}") or kept
-    for directory in reversed(held):
-        release(directory, name)
+    for directory, missing in reversed(held):
+        release(directory, name, missing)
     if not kept:
         shutil.rmtree(path, ignore_errors=True)
 
@@ -107,8 +108,9 @@ def _prepare(path: str, contents: bytes, real: str) -> BinaryIO:
     alive = open(os.path.join(path, ALIVE), "x+b")  # noqa: SIM115 - stays open with the run
     try:
         _try_lock(alive)
-        _record(path, real)
-        holds = Holds(os.path.basename(path).removeprefix(PREFIX), lambda held: _record(path, held))
+        _record(path, real, False)
+        name = os.path.basename(path).removeprefix(PREFIX)
+        holds = Holds(name, functools.partial(_record, path))
         home = os.path.join(path, "keras")
         os.mkdir(home)
         with open(os.path.join(home, CONFIG), "xb") as file:
@@ -133,18 +135,20 @@ def _wait(command: Sequence[str], environ: Mapping[str, str]) -> int:
         signal.signal(signal.SIGINT, before)
 
 
-def _record(path: str, directory: str) -> None:
+def _record(path: str, directory: str, missing: bool) -> None:
     """The real directory first, then what is held, as the sweep needs it; NUL is in no name."""
     with open(os.path.join(path, "directories"), "ab") as file:
-        file.write(os.fsencode(directory) + b"\0")
+        file.write((b"-" if missing else b"+") + os.fsencode(directory) + b"\0")
 
 
-def _recorded(path: str) -> list[str]:
+def _recorded(path: str) -> tuple[str, list[tuple[str, bool]]]:
     try:
         with open(os.path.join(path, "directories"), "rb") as file:
-            return [os.fsdecode(name) for name in file.read().split(b"\0")[:-1]]
+            lines = file.read().split(b"\0")[:-1]
     except OSError:
-        return [""]
+        lines = []
+    real, *held = [(os.fsdecode(line[1:]), line[:1] == b"-") for line in lines or [b"+"]]
+    return real[0], held
 
 
 def _show(target: str, link: str) -> None:

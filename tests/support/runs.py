@@ -37,6 +37,7 @@ class Place:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.python = sys.executable
         self.real = root / "home" / ".keras"
         self.temporary = root / "tmp"
         self.temporary.mkdir(parents=True)
@@ -52,7 +53,7 @@ class Place:
     def arguments(
         self, *command: str | bytes, contents: str = HALF, room: str = "launch"
     ) -> list[str | bytes]:
-        return [sys.executable, "-c", DRIVER, room, str(self.real), contents, *command]
+        return [self.python, "-c", DRIVER, room, str(self.real), contents, *command]
 
     def start(self, *command: str | bytes, **options: Any) -> subprocess.Popen[bytes]:
         given = {key: options.pop(key) for key in ("contents", "room") if key in options}
