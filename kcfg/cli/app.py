@@ -301,12 +301,12 @@ def cast(
     kcfg cast data.npy float16 -o half.npy
     kcfg cast data.npy
     """
-    from kcfg.cli import arrays
+    from kcfg.cli import arrays, config
 
     return arrays.cast(
         file,
         dtype,
-        floatx=lambda: arrays.configured_floatx(config_file, keras),
+        floatx=lambda: config.floatx(file=config_file, keras=keras),
         exact=exact,
         out=out,
         force=force,

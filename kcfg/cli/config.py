@@ -96,6 +96,24 @@ def path(
     return 0
 
 
+def floatx(*, file: str | None = None, keras: str | None = None) -> str:
+    """The floatx that Keras would hold, for `kcfg cast` without DTYPE.
+
+    Raises KcfgError, status 1, where `import keras` fails before it holds one.
+    """
+    situation = observe(real_world(), keras=keras, file=file)
+    held = situation.resolution.values["floatx"].value
+    if held is None:
+        raise KcfgError(
+            lines.failure(situation) or "",
+            where=situation.discovery.path,
+            keras=None,
+            mend="mend it (kcfg check), or name the dtype",
+            status=1,
+        )
+    return str(held)
+
+
 def set_(
     arguments: list[str],
     *,
@@ -116,7 +134,14 @@ def set_(
         literals = {name: schema.literal(value) for name, value in values.items()}
         return document.encode(document.apply(text.text, document.set_members(text, literals)))
 
-    change = _update(situation, edit, dry_run=dry_run, force=force, lock_timeout=lock_timeout)
+    change = _update(
+        situation,
+        edit,
+        dry_run=dry_run,
+        force=force,
+        lock_timeout=lock_timeout,
+        retry=_with_force("set", arguments, file, keras),
+    )
     _say_changes(situation, change, tuple(values))
     for name, value in values.items():
         if name == "epsilon" and value == 0:
@@ -150,7 +175,14 @@ def unset(
         text = _editable(situation, data, force=force)
         return document.encode(document.apply(text.text, document.unset_members(text, removed)))
 
-    change = _update(situation, edit, dry_run=dry_run, force=force, lock_timeout=lock_timeout)
+    change = _update(
+        situation,
+        edit,
+        dry_run=dry_run,
+        force=force,
+        lock_timeout=lock_timeout,
+        retry=_with_force("unset", keys, file, keras),
+    )
     _say_changes(situation, change, removed)
     return 0
 
@@ -168,11 +200,10 @@ def init(
     from kcfg.keras.first_run import first_file
 
     world = real_world()
-    if directory is not None:
-        if file is not None:
-            raise KcfgError("give a DIR or --file, not both", where="init", keras=None, mend=None)
-        file = world.join(directory, "keras.json")
-    situation = observe(world, keras=keras, file=file)
+    if directory is not None and file is not None:
+        raise KcfgError("give a DIR or --file, not both", where="init", keras=None, mend=None)
+    place = file if directory is None else world.join(directory, "keras.json")
+    situation = observe(world, keras=keras, file=place)
     first = first_file(situation.rules)
     change = _update(
         situation,
@@ -180,6 +211,7 @@ def init(
         dry_run=dry_run,
         force=force,
         lock_timeout=lock_timeout,
+        retry=_with_force("init", [directory] if directory else [], file, keras),
     )
     if change.before is not None:
         say(f"kcfg: {change.path}: it is there already, and stays as it is")
@@ -204,6 +236,15 @@ def export_line(name: str, value: str) -> str:
     from shlex import quote
 
     return f"export {name}={quote(value)}"
+
+
+def _with_force(command: str, arguments: list[str], file: str | None, keras: str | None) -> str:
+    """The command line that the user gave, with --force: ready to be pasted."""
+    from shlex import join
+
+    options = [("--file", file), ("--keras", keras)]
+    given = [word for name, text in options if text is not None for word in (name, text)]
+    return join(["kcfg", command, *arguments, *given, "--force"])
 
 
 def pairs(arguments: list[str]) -> dict[str, str]:
@@ -254,6 +295,14 @@ def _editable(situation: Situation, data: bytes | None, *, force: bool) -> Docum
     )
 
 
+def _not_editable(data: bytes) -> bool:
+    """Whether a backup is due before these bytes are written over."""
+    from kcfg import document
+
+    found = document.read(data)
+    return found.fault is not None or found.kind != "object"
+
+
 _EMPTY = b"{\n}\n"
 
 
@@ -264,8 +313,12 @@ def _update(
     dry_run: bool,
     force: bool,
     lock_timeout: float,
+    retry: str,
 ) -> Change:
-    """Lead an edit through the locked store, and tell what the store noticed."""
+    """Lead an edit through the locked store, and tell what the store noticed.
+
+    retry: the command line that overrides a refusal to trust the directory.
+    """
     from kcfg.store import update
 
     change = update(
@@ -274,6 +327,8 @@ def _update(
         force=force,
         lock_timeout=lock_timeout,
         dry_run=dry_run,
+        backup=_not_editable,
+        retry_hint=retry,
         notice=lambda text: say(f"kcfg: {text}"),
     )
     for note in change.notes:
