@@ -5,6 +5,7 @@ Nothing is imported: `importlib.metadata` alone would cost as much as all the re
 
 from __future__ import annotations
 
+import os
 import sys
 
 from kcfg.record import Record
@@ -56,13 +57,11 @@ def importable(world: World, environment: Environment, module: str) -> bool:
     Found by name alone, so what an import hook adds isn't seen.
     """
     first, *rest = module.split(".")
-    if first in sys.builtin_module_names:
-        return not rest
     places = list(environment.directories)
     if first in sys.stdlib_module_names:
-        places = [world.paths.dirname(world.paths.dirname(__file__)), *world.module_path]
-        if not rest:
+        if not rest or module in sys.modules:  # os.path has no file of its own
             return True
+        places = [os.path.dirname(os.__file__)]
     for name in (first, *rest):
         found = [world.join(place, name) for place in places]
         packages = [place for place in found if world.files.is_dir(place)]
