@@ -77,7 +77,8 @@ def update(
     they are; an exception from it ends the update. It may be called several times.
     force: overrides trust, nothing else. lock_timeout: seconds. dry_run: look, write nothing.
     backup: copy the old file to PATH.bak first; a function decides by its bytes.
-    make_directory: create missing directories as Keras would. retry_hint: the command line that overrides a refusal, for its message.
+    make_directory: create missing directories as Keras would.
+    retry_hint: the command line that overrides a refusal, for its message.
     notice: called with a sentence when waiting takes longer than a second.
 
     KcfgError in every case of failure; unless it says otherwise the old file is intact.
