@@ -230,8 +230,7 @@ class _Update:
                 system.quietly(lambda: folder.unlink(copy))
             raise
         self._confirm(folder)
-        self.doing = "read it again"
-        if self._reading(folder) != after:
+        if not self._stayed(folder, after):
             return None
         kept = os.path.join(self.directory, copy) if copy is not None else None
         return self.change(before, after, written=True, backup=kept)
@@ -263,12 +262,18 @@ class _Update:
             raise
         return True
 
-    def _reading(self, folder: Folder) -> bytes | None:
-        new = Original(folder, self.name, self.path, writable=False)
+    def _stayed(self, folder: Folder, after: bytes) -> bool:
+        """Is what we wrote still there? Where it cannot be read again that is only worth telling:
+        the disk has confirmed it."""
         try:
-            return new.read()
-        finally:
-            new.close()
+            new = Original(folder, self.name, self.path, writable=False)
+            try:
+                return new.read() == after
+            finally:
+                new.close()
+        except (OSError, KcfgError) as error:
+            self._note("not-read-again", WARNING, f"written, but not to be read again: {error}")
+            return True
 
     def _wants_backup(self, before: bytes) -> bool:
         return self.backup if isinstance(self.backup, bool) else self.backup(before)
