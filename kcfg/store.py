@@ -77,7 +77,8 @@ def update(
     they are; an exception from it ends the update. It may be called several times.
     force: overrides trust, nothing else. lock_timeout: seconds. dry_run: look, write nothing.
     backup: copy the old file to PATH.bak first; a function decides by its bytes.
-    make_directory: create missing directories as Keras would. retry_hint: the command line that overrides a refusal, for its message.
+    make_directory: create missing directories as Keras would.
+    retry_hint: the command line that overrides a refusal, for its message.
     notice: called with a sentence when waiting takes longer than a second.
 
     KcfgError in every case of failure; unless it says otherwise the old file is intact.
@@ -229,8 +230,7 @@ class _Update:
                 system.quietly(lambda: folder.unlink(copy))
             raise
         self._confirm(folder)
-        self.doing = "read it again"
-        if self._reading(folder) != after:
+        if not self._stayed(folder, after):
             return None
         kept = os.path.join(self.directory, copy) if copy is not None else None
         return self.change(before, after, written=True, backup=kept)
@@ -262,12 +262,18 @@ class _Update:
             raise
         return True
 
-    def _reading(self, folder: Folder) -> bytes | None:
-        new = Original(folder, self.name, self.path, writable=False)
+    def _stayed(self, folder: Folder, after: bytes) -> bool:
+        """Is what we wrote still there? Where it cannot be read again that is only worth telling:
+        the disk has confirmed it."""
         try:
-            return new.read()
-        finally:
-            new.close()
+            new = Original(folder, self.name, self.path, writable=False)
+            try:
+                return new.read() == after
+            finally:
+                new.close()
+        except (OSError, KcfgError) as error:
+            self._note("not-read-again", WARNING, f"written, but not to be read again: {error}")
+            return True
 
     def _wants_backup(self, before: bytes) -> bool:
         return self.backup if isinstance(self.backup, bool) else self.backup(before)

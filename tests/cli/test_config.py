@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from tests.support.command import command
+from tests.support.home import command
 
 DEFAULTS = (
     "floatx\tfloat32\tdefault\t-\n"

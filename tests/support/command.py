@@ -1,87 +1,79 @@
-"""Run the installed kcfg as a user does: a real process, an environment that the test names."""
+"""Run the command itself, as a user would, on a home of its own.
+
+KCFG in the environment names another one to test (a path, no arguments); by default it is this
+tree's, run by the Python that runs the tests.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-import pytest
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
+COMMAND = [os.environ["KCFG"]] if os.environ.get("KCFG") else [sys.executable, "-m", "kcfg"]
 
 
 class Home:
-    """A home directory of the test's own, with no Keras installed, and kcfg run in it."""
+    """A home directory, perhaps with a keras.json, and the processes that use it."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.cwd = directory / "cwd"
-        self.home = directory / "home"
-        self.environment = directory / "environment"
-        for made in (self.cwd, self.home):
-            made.mkdir(parents=True)
-        self.site = self.environment / "lib" / "python3.11" / "site-packages"
-        self.site.mkdir(parents=True)
-        self.keras_json = self.home / ".keras" / "keras.json"
-
-    def write(self, text: str | bytes) -> Path:
-        """Put a keras.json below the home directory."""
-        self.keras_json.parent.mkdir(exist_ok=True)
-        self.keras_json.write_bytes(text.encode() if isinstance(text, str) else text)
-        return self.keras_json
-
-    def install(self, *distributions: str) -> None:
-        """Pretend that pip installed these, such as "keras-3.15.1"."""
-        for name in distributions:
-            (self.site / f"{name}.dist-info").mkdir()
-
-    def env(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        """What a process started in this home sees."""
-        kept = ("PATH", "PYTHONPATH", "SYSTEMROOT", "COVERAGE_PROCESS_START", "COVERAGE_FILE")
-        return {
-            **{name: os.environ[name] for name in kept if name in os.environ},
-            **{name: value for name, value in os.environ.items() if name.startswith("COV_")},
-            "HOME": str(self.home),
-            "VIRTUAL_ENV": str(self.environment),
-            "LC_ALL": "C.UTF-8",
-            **(extra or {}),
+    def __init__(self, root: Path, content: bytes | None) -> None:
+        self.root = root
+        self.directory = root / ".keras"
+        self.file = self.directory / "keras.json"
+        root.mkdir(parents=True, exist_ok=True)
+        if content is not None:
+            self.directory.mkdir()
+            self.file.write_bytes(content)
+        kept = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "COVERAGE_PROCESS_START")
+        self.environ = {key: os.environ[key] for key in kept if key in os.environ}
+        self.environ |= {
+            "HOME": str(root),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONHASHSEED": "0",
         }
 
-    def kcfg(
-        self,
-        *arguments: str,
-        env: Mapping[str, str] | None = None,
-        stdin: bytes | None = None,
-        status: int | None = None,
+    def start(
+        self, *arguments: str, prefix: Sequence[str] = (), **options: Any
+    ) -> subprocess.Popen[str]:
+        options = {
+            "env": self.environ,
+            "cwd": self.root,
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "text": True,
+        } | options
+        return subprocess.Popen([*prefix, *COMMAND, *arguments], **options)
+
+    def run(
+        self, *arguments: str, prefix: Sequence[str] = (), timeout: float = 60, **options: Any
     ) -> subprocess.CompletedProcess[str]:
-        """Run `kcfg ARGUMENTS` here; with `status` given, demand it."""
-        ran = subprocess.run(
-            command(*arguments),
-            cwd=self.cwd,
-            env=self.env(env),
-            input=stdin,
-            capture_output=True,
-            check=False,
-            timeout=60,
-        )
-        done = subprocess.CompletedProcess(
-            ran.args, ran.returncode, ran.stdout.decode(), ran.stderr.decode()
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        if status is not None:
-            assert done.returncode == status, done
-        return done
+        with self.start(*arguments, prefix=prefix, **options) as process:
+            try:
+                out, err = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def names(self) -> list[str]:
+        """What is in the keras directory; [] where there is none."""
+        return sorted(os.listdir(self.directory)) if self.directory.is_dir() else []
+
+    def content(self) -> bytes | None:
+        return self.file.read_bytes() if self.file.exists() else None
+
+    def values(self) -> Any:
+        """As Keras reads it."""
+        with self.file.open() as file:
+            return json.load(file)
 
 
-def command(*arguments: str) -> Sequence[str]:
-    """The command line of the installed kcfg."""
-    return [sys.executable, "-m", "kcfg", *arguments]
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    """A fresh home; nothing of the machine's own is seen or touched."""
-    return Home(tmp_path)
+def is_one_line(text: str) -> bool:
+    return text.endswith("\n") and text.count("\n") == 1 and "Traceback" not in text
