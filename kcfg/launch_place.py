@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 
 from kcfg.problems import KcfgError
+from kcfg.system import failure
 
 TYPE_CHECKING = False
 
@@ -84,10 +85,14 @@ def entries(directory: str) -> list[str]:
         return [name for name in DOWNLOADS if os.path.lexists(os.path.join(directory, name))]
 
 
-def cannot(what: str, where: str, error: OSError, mend: str | None) -> KcfgError:
-    """One line for a failed call."""
-    reason = error.strerror or str(error)
-    return KcfgError(f"{what}: {reason}", where=where, keras=None, mend=mend)
+def cannot_make(base: str, error: OSError, variable: str) -> KcfgError:
+    """One line for a private directory that couldn't be made; `variable` says where they go."""
+    return failure(
+        error,
+        where=base,
+        doing="make a private keras directory",
+        mend=f"set {variable} to a directory with room that you may write to",
+    )
 
 
 def not_found(program: str) -> KcfgError:
@@ -97,7 +102,6 @@ def not_found(program: str) -> KcfgError:
 
 def not_executable(program: str, error: OSError) -> KcfgError:
     """Status 126, as env(1) and every shell have it."""
-    reason = error.strerror or str(error)
-    return KcfgError(
-        f"cannot be executed: {reason}", where=program, keras=None, mend=None, status=126
-    )
+    refused = failure(error, where=program, doing="execute it", mend="chmod +x, or look at its #!")
+    refused.status = 126
+    return refused

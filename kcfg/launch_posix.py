@@ -29,7 +29,7 @@ from kcfg.launch_place import (
     PREFIX,
     UNFINISHED,
     boot,
-    cannot,
+    cannot_make,
     entries,
     new_name,
     not_executable,
@@ -37,6 +37,7 @@ from kcfg.launch_place import (
     temporary_directory,
 )
 from kcfg.problems import KcfgError
+from kcfg.system import try_lock
 
 TYPE_CHECKING = False
 
@@ -148,8 +149,7 @@ class Private:
             self._fill(contents)
         except OSError as error:
             self.abandon()
-            mend = "set TMPDIR to a directory with room that you may write to"
-            raise cannot("cannot make a private keras directory", base, error, mend) from error
+            raise cannot_make(base, error, "TMPDIR") from error
 
     def abandon(self) -> None:
         """COMMAND won't run: let the cleaner do its work now, and wait for it."""
@@ -166,7 +166,7 @@ class Private:
         try:
             lock = _high(os.open(unfinished, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
             self._descriptors.append(lock)
-            _try_lock(lock)
+            try_lock(lock)
             _private(os.path.join(unfinished, "held"))
             _private(os.path.join(unfinished, "shown"))
             os.symlink(self._data, os.path.join(unfinished, "data"))
@@ -234,7 +234,7 @@ def sweep(base: str, environ: Mapping[str, str]) -> None:
         except OSError:
             continue  # Gone meanwhile, or another user's.
         try:
-            if os.fstat(lock).st_uid == os.geteuid() and _try_lock(lock):
+            if os.fstat(lock).st_uid == os.geteuid() and try_lock(lock):
                 _tidy(path, name, environ, lock)
         finally:
             os.close(lock)
@@ -286,17 +286,6 @@ def _high(descriptor: int) -> int:
         return fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10)
     finally:
         os.close(descriptor)
-
-
-def _try_lock(descriptor: int) -> bool:
-    """Without waiting. Where there are no locks nothing is ever swept, and all else works."""
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _private(path: str) -> None:

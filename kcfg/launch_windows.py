@@ -21,7 +21,7 @@ from kcfg.launch_place import (
     CONFIG,
     DOWNLOADS,
     PREFIX,
-    cannot,
+    cannot_make,
     entries,
     new_name,
     not_executable,
@@ -56,8 +56,7 @@ def launch(
         alive = _prepare(path, contents, directory)
     except OSError as error:
         tidy(path)
-        mend = "set TEMP to a directory with room that you may write to"
-        raise cannot("cannot make a private keras directory", base, error, mend) from error
+        raise cannot_make(base, error, "TEMP") from error
     try:
         home = os.path.join(path, "keras")
         return _wait([program, *command[1:]], {**environ, "KERAS_HOME": home})
@@ -117,7 +116,7 @@ def _prepare(path: str, contents: bytes, real: str) -> BinaryIO:
             file.write(contents)
         names = {*entries(real), *(name for name in DOWNLOADS if holds.hold(real, name))}
         for name in sorted(names):
-            _show(os.path.join(real, name), os.path.join(home, name))
+            show(os.path.join(real, name), os.path.join(home, name))
     except OSError:
         alive.close()
         raise
@@ -151,7 +150,7 @@ def _recorded(path: str) -> tuple[str, list[tuple[str, bool]]]:
     return real[0], held
 
 
-def _show(target: str, link: str) -> None:
+def show(target: str, link: str) -> None:
     if not os.path.isdir(target):
         try:
             os.link(target, link)

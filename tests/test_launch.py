@@ -115,7 +115,11 @@ class TestCommand:
         for name in (place.root / "text", place.root):
             done = place.run(str(name))
             assert done.returncode == 126, name
-            assert done.stderr == b"%s: cannot be executed: Permission denied\n" % bytes(name)
+            assert (
+                done.stderr
+                == b"%s: cannot execute it: permission denied (EACCES); chmod +x, or look at its #!\n"
+                % bytes(name)
+            )
 
     def test_missing_interpreter(self, place):
         script = place.root / "script"

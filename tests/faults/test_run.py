@@ -338,7 +338,7 @@ class TestMounts:
             seen.add(done.stderr)
             assert b"status 2\n" in done.stdout
             assert done.stderr.startswith(b"%s: cannot make" % bytes(place.temporary))
-            assert b"No space left on device" in done.stderr
+            assert b"no space is left on the device (ENOSPC)" in done.stderr
             assert done.stderr.count(b"\n") == 1
             assert done.returncode == 0, "something was left"
         assert seen
