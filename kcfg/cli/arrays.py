@@ -27,7 +27,7 @@ _NAMES = (
     "float16", "float32", "float64", "longdouble", "complex64", "complex128", "clongdouble",
 )  # fmt: skip
 
-_NOT_NUMPY = ("bfloat16", "float8", "float4", "float6", "int4", "uint4", "int2", "uint2", "tf32")
+_NOT_NUMPY = ("bfloat16", "float8_", "float4_", "float6_", "int4", "uint4", "int2", "uint2", "tf32")
 
 
 def prod(
