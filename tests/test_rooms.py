@@ -20,7 +20,7 @@ ROOMS = [
         *("keras.reading", "keras.first_run", "keras.resolution"),
     ],
     ["situation"],
-    ["launch_hold", "launch_place", "launch_posix", "launch_windows", "launch"],
+    ["launch_hold", "launch_place", "launch_posix", "launch_windows", "launch_standing", "launch"],
     ["schema", "checks"],
     ["arrays"],
     ["cli"],
