@@ -73,9 +73,10 @@ def run_application(arguments: list[str], *, process: bool) -> int:
     """
     if process:
         raise_on_signals()
-    command = typer.main.get_command(app)
+    application = typer.main.get_command(app)
+    ours, theirs = _split(arguments)
     try:
-        status = command.main(args=arguments, prog_name="kcfg", standalone_mode=False)
+        status = application.main(args=ours, prog_name="kcfg", standalone_mode=False, obj=theirs)
     except UsageError as error:
         context = getattr(error, "ctx", None)
         name = context.command_path if context else "kcfg"
@@ -86,6 +87,14 @@ def run_application(arguments: list[str], *, process: bool) -> int:
             mend=f"see {name} --help",
         ) from None
     return status if isinstance(status, int) else 0
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """kcfg's own arguments, and the COMMAND that `run` is given behind `--`."""
+    if arguments[:1] == ["run"] and "--" in arguments:
+        at = arguments.index("--")
+        return arguments[:at], arguments[at + 1 :]
+    return arguments, []
 
 
 @app.callback(invoke_without_command=True)
@@ -227,6 +236,46 @@ def init(
         lock_timeout=lock_timeout,
         file=file,
         keras=keras,
+    )
+
+
+@app.command(
+    options_metavar="[OPTIONS]",
+)
+def run(
+    context: typer.Context,
+    values: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE... -- COMMAND")] = None,
+    keras_home: Annotated[
+        str | None,
+        typer.Option("--keras-home", metavar="DIR", help="The keras directory for COMMAND."),
+    ] = None,
+    print_: Annotated[
+        bool, typer.Option("--print", help="Run nothing; print `export` lines for a shell.")
+    ] = False,
+    github: Annotated[
+        bool, typer.Option("--github", help="Run nothing; append to the file $GITHUB_ENV.")
+    ] = False,
+    file: File = None,
+    keras: Keras = None,
+) -> int:
+    """Run COMMAND with these values in force for that process alone.
+
+    The status is COMMAND's own. Nobody's keras.json is touched.
+
+    \b
+    kcfg run floatx=float16 epsilon=1e-3 -- python train.py
+    eval "$(kcfg run backend=jax --print)"
+    """
+    from kcfg.cli import run as running
+
+    return running.run(
+        values or [],
+        context.obj,
+        keras_home=keras_home,
+        print_=print_,
+        github=github,
+        keras=keras,
+        file=file,
     )
 
 

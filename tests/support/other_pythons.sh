@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# The wheel on every Python from 3.10 on that this machine has, the quick tests with it; on the
+# oldest of them with the lowest versions that pyproject.toml allows: other_pythons.sh WORK WHEEL
+set -euo pipefail
+work=$1 wheel=$2
+here=$(cd "$(dirname "$0")/../.." && pwd)
+quick=(tests/test_record.py tests/test_world.py tests/test_document.py tests/test_schema.py
+    tests/keras tests/cli/test_config.py tests/arrays/test_quick.py)
+found=""
+for minor in 10 11 12 13 14; do
+    # Where pyenv has it, its own; else the system's.
+    for python in "$HOME"/.pyenv/versions/3.$minor.*/bin/python3 "$(command -v python3.$minor || true)"; do
+        if [ -x "$python" ] && "$python" -c "import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, $minor))" 2>/dev/null; then
+            found+="$minor $python"$'\n'
+            break
+        fi
+    done
+done
+lowest=$(sed -n '/^dependencies = \[/,/^\]/s/^ *"\([a-z]*\)>=\([0-9.]*\)".*/\1==\2/p' "$here/pyproject.toml")
+first=yes
+while read -r minor python; do
+    [ -n "$minor" ] || continue
+    for versions in ${first:+lowest} newest; do
+        env=$work/python3.$minor-$versions
+        "$python" -m venv "$env"
+        [ "$versions" = newest ] && constraint=() || constraint=($lowest)
+        "$env/bin/pip" install -q "$wheel" "${constraint[@]}" pytest hypothesis jsonschema
+        bash "$here/tests/support/five_lines.sh" "$env/bin"
+        # A copy of the tests alone: what they import is the wheel.
+        copy=$work/tests-$minor-$versions
+        mkdir "$copy"
+        cp -r "$here/tests" "$here/pyproject.toml" "$copy"
+        (cd "$copy" && "$env/bin/python" -m pytest -q -m 'not slow' "${quick[@]}")
+        rm -rf "$env" "$copy"
+        printf 'Python 3.%s with the %s dependencies: done\n' "$minor" "$versions"
+    done
+    first=""
+done <<<"$found"
