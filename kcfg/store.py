@@ -261,11 +261,12 @@ class _Update:
                     self._note_not_kept(what)
             if not staged.confirm():
                 self._note_unconfirmed()
-            if name == self.name and not old.is_unchanged():
-                staged.discard()
-                return False
-            if folder.fd is None:  # Windows replaces no file that is open
-                old.close()
+            if name == self.name:
+                if not old.is_unchanged():
+                    staged.discard()
+                    return False
+                if folder.fd is None:  # Windows replaces no file that is open
+                    old.close()
             staged.publish(overwrite=replaces)
         except FileExistsError:
             staged.discard()
