@@ -64,6 +64,11 @@ class Lock:
         held = _HELD | {errno.EACCES}  # POSIX allows both answers
         return self._wait(lambda: fcntl.lockf(fd, how), held, os.fstat(fd))
 
+    def require_time(self) -> None:
+        """KcfgError where the time for waiting is over."""
+        if time.monotonic() >= self._deadline:
+            raise self._timed_out(None)
+
     def release(self) -> None:
         """Drop what closing the folder does not drop."""
         marker, self._marker = self._marker, None

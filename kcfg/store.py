@@ -191,13 +191,8 @@ class _Update:
             on_network = is_on_network(folder.status())
             age = _NETWORK_LITTER_AGE if on_network else 0.0
             atomic.sweep(folder, self.name, alone=True, older_than=age)
-            old = Original(folder, self.name, self.path, writable=on_network)
+            old = self._original(folder, lock, on_network)
             try:
-                if on_network and old.fd is not None and old.writable:
-                    if not lock.take_file(old.fd):
-                        self._note_no_lock()
-                    if not old.has_its_name():  # replaced while we waited
-                        return None
                 return self._rewrite(folder, old)
             finally:
                 old.close()
@@ -208,6 +203,24 @@ class _Update:
         finally:
             lock.release()
             folder.close()
+
+    def _original(self, folder: Folder, lock: Lock, on_network: bool) -> Original:
+        """The file as it is now; on a network home locked for other machines, too."""
+        while True:
+            old = Original(folder, self.name, self.path, writable=on_network)
+            if old.fd is None or not old.writable:
+                return old
+            try:
+                taken = lock.take_file(old.fd)
+                if not taken:
+                    self._note_no_lock()
+                if not taken or old.has_its_name():
+                    return old
+                lock.require_time()  # it was replaced while we waited: the new one is to be locked
+            except BaseException:
+                old.close()
+                raise
+            old.close()
 
     def _rewrite(self, folder: Folder, old: Original) -> Change | None:
         before = old.read()
@@ -248,11 +261,12 @@ class _Update:
                     self._note_not_kept(what)
             if not staged.confirm():
                 self._note_unconfirmed()
-            if name == self.name and not old.is_unchanged():
-                staged.discard()
-                return False
-            if folder.fd is None:  # Windows replaces no file that is open
-                old.close()
+            if name == self.name:
+                if not old.is_unchanged():
+                    staged.discard()
+                    return False
+                if folder.fd is None:  # Windows replaces no file that is open
+                    old.close()
             staged.publish(overwrite=replaces)
         except FileExistsError:
             staged.discard()

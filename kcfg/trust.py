@@ -52,7 +52,8 @@ def _unmapped_owner() -> int | None:
 def check_trust(path: str, owners: frozenset[int] | None = None) -> tuple[Problem, ...]:
     """What is suspicious about the file at `path`, its directories, and the links that lead there.
 
-    The file and its directory need not exist. owners: user ids to trust, by default
+    The file and its directory need not exist. Every directory up to the root counts: whoever can
+    rename one of them can put another in its place. owners: user ids to trust, by default
     `trusted_owners()`. Empty on systems without owners and modes (Windows).
     """
     if not hasattr(os, "geteuid"):
@@ -63,22 +64,23 @@ def check_trust(path: str, owners: frozenset[int] | None = None) -> tuple[Proble
         for link, status, parent in _links(path)
         if _is_shared(parent) and status.st_uid not in trusted
     ]
-    place = os.path.realpath(path)
-    is_file = True
+    target = os.path.realpath(path)
+    place = target
     while True:
         status = _status(place)
         if status is not None and not stat.S_ISLNK(status.st_mode):  # one: they lead in a circle
-            problems += _judge(place, status, trusted)
-            if not is_file and _only_root_can_change(status):
-                break
+            is_far = place not in (target, os.path.dirname(target))
+            problems += _judge(place, status, trusted, is_far=is_far)
         above = os.path.dirname(place)
         if above == place:
-            break
-        place, is_file = above, False
-    return tuple(problems)
+            return tuple(problems)
+        place = above
 
 
-def _judge(place: str, status: os.stat_result, trusted: frozenset[int]) -> list[Problem]:
+def _judge(
+    place: str, status: os.stat_result, trusted: frozenset[int], *, is_far: bool
+) -> list[Problem]:
+    """is_far: a directory further up, where a group's right to write is the system's affair."""
     mode = status.st_mode
     if status.st_uid not in trusted:
         return [
@@ -103,7 +105,8 @@ def _judge(place: str, status: os.stat_result, trusted: frozenset[int]) -> list[
             )
         ]
     # A group that has its user's own number is that user's private one (umask 002).
-    if mode & stat.S_IWGRP and not sticky and status.st_gid not in (0, status.st_uid):
+    private = status.st_gid in (0, status.st_uid)
+    if mode & stat.S_IWGRP and not sticky and not private and not is_far:
         return [
             _problem(
                 "group-writable",
@@ -148,11 +151,6 @@ def _is_shared(directory: os.stat_result | None) -> bool:
     """Sticky and writable by everybody, as /tmp."""
     wanted = stat.S_IWOTH | stat.S_ISVTX
     return directory is not None and directory.st_mode & wanted == wanted
-
-
-def _only_root_can_change(directory: os.stat_result) -> bool:
-    writable = directory.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return directory.st_uid == 0 and not writable and stat.S_ISDIR(directory.st_mode)
 
 
 def _status(path: str) -> os.stat_result | None:
