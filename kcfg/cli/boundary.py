@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Terminated(BaseException):
-    """SIGTERM or SIGHUP arrived; raised in the main thread so that everything is cleaned up."""
+    """SIGINT, SIGTERM or SIGHUP arrived; raised in the main thread so that everything is cleaned up."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal_number)
@@ -58,7 +58,7 @@ def guard(command: Callable[[], int], *, process: bool) -> int:
 
 
 def raise_on_signals() -> None:
-    """Make SIGTERM and SIGHUP raise `Terminated`, for commands that have something to clean up.
+    """Make SIGINT, SIGTERM and SIGHUP raise `Terminated`, so that a command can clean up.
 
     What was ignored when kcfg started (nohup) stays ignored.
     """
@@ -67,9 +67,11 @@ def raise_on_signals() -> None:
     def terminate(number: int, _frame: FrameType | None) -> None:
         raise Terminated(number)
 
-    for name in ("SIGTERM", "SIGHUP"):
+    # SIGINT, too: Typer would turn a KeyboardInterrupt into a mere exit 130.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+        ours = (signal.SIG_DFL, signal.default_int_handler)
+        if number is not None and signal.getsignal(number) in ours:
             signal.signal(number, terminate)
 
 
