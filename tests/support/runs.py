@@ -45,7 +45,8 @@ class Place:
         (self.real / "datasets" / "mnist.npz").write_bytes(b"cached")
         (self.real / "models").mkdir()
         (self.real / "keras.json").write_text('{"floatx": "float32", "mine": 1}')
-        self.environ = {**os.environ, "TMPDIR": str(self.temporary), "PYTHONPATH": str(ROOT)}
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        self.environ = {**os.environ, "TMPDIR": str(self.temporary), "PYTHONPATH": path}
         self.environ["HOME"] = str(root / "home")
         self.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         self.environ.pop("KERAS_HOME", None)
