@@ -1,18 +1,20 @@
 """Runs a plan in threads: reads tiles, hands them to a job, in the order that each task needs.
 
 Goes in: a `Plan`, a source of bytes, a `Job`, a number of threads. Every thread takes the next
-step, reads its tile into a buffer of its own (so reading overlaps with computing), waits until the
-step before it in the same task has passed on its accumulator, computes, passes on. Numpy and the
-system calls release the interpreter's lock meanwhile. No shapes are known here.
+step, reads its tile into a buffer of its own and prepares it, waits until the step before it in the
+same task has passed on its accumulator, computes, passes on: reading and preparing overlap with
+computing even where a product is one long chain. Where an accumulator has independent parts
+(columns), each part is passed on as soon as it is ready, so that threads follow one another through
+the parts. Numpy and the system calls release the interpreter's lock meanwhile.
 
-Another executor (a cluster's) takes the same plan and the same kind of job.
+No shapes are known here. Another executor (a cluster's) takes the same plan and the same job.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     from kcfg.arrays.plan import Plan, Step
 
     Progress = Callable[[int, int], None]
-    """Called in the main thread now and then: bytes done, bytes in all (0: not known)."""
+    """Called in the main thread now and then: bytes done, bytes in all."""
+
+PAGE = 4096
 
 
 class Source(Protocol):
@@ -34,20 +38,26 @@ class Source(Protocol):
 
 
 class Job(Protocol):
-    """What is done with the tiles of a plan."""
+    """What is done with the tiles of a plan. Its methods are called from several threads."""
 
     itemsize: int
     """Bytes of an element in the file."""
+    headroom: int
+    """Bytes to keep free in a buffer in front of the tile."""
+    parts: int
+    """Independent parts of an accumulator."""
 
-    def compute(
-        self, step: Step, tile: memoryview, carry: object, scratch: dict[str, object]
-    ) -> object:
-        """The accumulator after this tile; `scratch` belongs to the calling thread."""
+    def prepare(self, step: Step, buffer: memoryview, scratch: dict[str, Any]) -> Any:
+        """What can be done with a tile (at the end of `buffer`, behind the headroom) before its
+        accumulator is known; `scratch` belongs to the calling thread."""
 
-    def settled(self, carry: object) -> bool:
-        """True if no further tile can change this accumulator."""
+    def compute(self, step: Step, prepared: Any, part: int, carry: Any) -> Any:
+        """One part of the accumulator after this tile; carry: before it, None at the start."""
 
-    def finish(self, task: int, carry: object) -> None:
+    def settled(self, carries: list[Any]) -> bool:
+        """True if no further tile can change these parts of an accumulator."""
+
+    def finish(self, task: int, carries: list[Any]) -> None:
         """Hand on the results of a task."""
 
 
@@ -60,19 +70,32 @@ def default_threads() -> int:
 
 
 def run(plan: Plan, source: Source, job: Job, *, threads: int, progress: Progress | None) -> None:
-    """Run all steps; returns when every task is finished, or raises what went wrong first."""
+    """Run all steps; returns when every task is finished, or raises what went wrong first.
+
+    An exception in the calling thread (Ctrl-C) stops the others before it passes.
+    """
     threads = max(1, min(threads, plan.steps))
-    run = _Run(plan, source, job, threads)
-    if threads == 1 and progress is None:
-        run.work()
+    running = _Run(plan, source, job, threads)
+    if plan.steps == 1:
+        running.work()
     else:
-        run.in_threads(threads, progress)
-    if run.error is not None:
-        raise run.error
+        running.in_threads(threads, progress)
+    if running.error is not None:
+        raise running.error
 
 
 class _Stopped(Exception):
     """Another thread failed, or the main thread was interrupted: leave quietly."""
+
+
+class _Chain:
+    """How far a task has come: per part, the steps passed on and the accumulator."""
+
+    __slots__ = ("carries", "passed")
+
+    def __init__(self, parts: int) -> None:
+        self.passed = [0] * parts
+        self.carries: list[Any] = [None] * parts
 
 
 class _Run:
@@ -81,107 +104,117 @@ class _Run:
         self.steps: Iterator[Step] = (
             plan.steps_in_file_order() if source.sequential else plan.steps_interleaved(threads)
         )
-        self.lock = threading.Lock()
         self.taking = threading.Lock()
-        self.moved = threading.Condition(self.lock)
-        self.carries: dict[int, tuple[int, object]] = {}  # task -> steps passed on, accumulator
+        self.moved = threading.Condition()
+        self.chains: dict[int, _Chain] = {}
         self.settled: set[int] = set()
         self.done = 0
-        self.total = plan.steps and plan.tile * plan.steps * job.itemsize
+        self.total = plan.size * job.itemsize
         self.stopped = False
         self.error: BaseException | None = None
-        self.finished_workers = 0
+        self.working = threads
 
     def in_threads(self, threads: int, progress: Progress | None) -> None:
-        workers = [
-            threading.Thread(target=self.work, name=f"kcfg-{n}", daemon=True)
-            for n in range(threads)
-        ]
+        workers = [threading.Thread(target=self.work, daemon=True) for _ in range(threads)]
         try:
             for worker in workers:
                 worker.start()
-            while self.finished_workers < threads:
+            while True:
                 with self.moved:
-                    self.moved.wait_for(lambda: self.finished_workers >= threads, 0.1)
+                    self.moved.wait_for(lambda: not self.working, 0.1 if progress else 1.0)
+                    if not self.working:
+                        break
                 if progress is not None:
                     progress(self.done, self.total)
         except BaseException:
             self.stop(None)
             for worker in workers:
                 if worker.ident is not None:
-                    worker.join(2)
+                    worker.join(2)  # one that waits for a pipe stays behind, as a daemon
             raise
 
     def stop(self, error: BaseException | None) -> None:
         with self.moved:
             self.stopped = True
-            if self.error is None:
-                self.error = error
+            self.error = self.error or error
             self.moved.notify_all()
 
     def work(self) -> None:
-        buffer = memoryview(bytearray(self.plan.tile * self.job.itemsize))
-        scratch: dict[str, object] = {}
+        room = -(-self.job.headroom // PAGE) * PAGE
+        buffer = memoryview(bytearray(room + self.plan.tile * self.job.itemsize))
+        headroom, tiles = room - self.job.headroom, buffer[room:]
+        scratch: dict[str, Any] = {}
         try:
             while not self.stopped:
-                taken = self.take(buffer)
-                if taken is None:
+                step = self.take(tiles)
+                if step is None:
                     break
-                self.compute(*taken, scratch)
+                size = step.count * self.job.itemsize
+                self.compute(step, buffer[headroom : room + size], scratch)
+                self.done += size
         except _Stopped:
             pass
         except BaseException as error:  # carried to the thread that called run()
             self.stop(error)
         finally:
             with self.moved:
-                self.finished_workers += 1
+                self.working -= 1
                 self.moved.notify_all()
 
-    def take(self, buffer: memoryview) -> tuple[Step, memoryview] | None:
-        """The next step and its tile; None when there is none left."""
+    def take(self, tiles: memoryview) -> Step | None:
+        """The next step, its tile read; None when there is none left."""
         size = self.job.itemsize
         sequential = self.source.sequential
-        while True:
+        while not self.stopped:
             with self.taking:
                 step = next(self.steps, None)
                 if step is None:
                     return None
-                tile = buffer[: step.count * size]
-                if sequential:
-                    self.source.read(step.start * size, tile)
+                if sequential:  # a pipe is read to its end, whoever still needs it
+                    self.source.read(step.start * size, tiles[: step.count * size])
             if step.task in self.settled:
-                self.done += len(tile)
+                self.done += step.count * size
                 continue
             if not sequential:
-                self.source.read(step.start * size, tile)
-            return step, tile
+                self.source.read(step.start * size, tiles[: step.count * size])
+            return step
+        raise _Stopped
 
-    def compute(self, step: Step, tile: memoryview, scratch: dict[str, object]) -> None:
-        number, carry = 0, None
-        if not (step.first and step.last):
-            number, carry = self.wait_turn(step)
-        if step.task in self.settled:
+    def compute(self, step: Step, buffer: memoryview, scratch: dict[str, Any]) -> None:
+        job = self.job
+        prepared = job.prepare(step, buffer, scratch)
+        if step.first and step.last:
+            carries = [job.compute(step, prepared, part, None) for part in range(job.parts)]
+            job.finish(step.task, carries)
             return
-        carry = self.job.compute(step, tile, carry, scratch)
-        if step.last:
-            self.job.finish(step.task, carry)
-        elif self.job.settled(carry):
-            self.settled.add(step.task)
-            self.job.finish(step.task, carry)
         with self.moved:
-            self.done += len(tile)
-            if not step.last:
-                self.carries[step.task] = (number + 1, carry)
+            chain = self.chains.get(step.task)
+            if chain is None:
+                chain = self.chains[step.task] = _Chain(job.parts)
+        for part in range(job.parts):
+            if not self.wait_turn(step, chain, part):
+                return
+            carry = job.compute(step, prepared, part, chain.carries[part])
+            with self.moved:
+                chain.carries[part] = carry
+                chain.passed[part] = step.number + 1
+                if part + 1 == job.parts and not step.last and job.settled(chain.carries):
+                    self.settled.add(step.task)
+                    carry = None
                 self.moved.notify_all()
-            elif not step.first:
-                self.carries.pop(step.task, None)
+        if step.last or carry is None:
+            carries = chain.carries
+            with self.moved:
+                self.chains.pop(step.task, None)
+            job.finish(step.task, carries)
 
-    def wait_turn(self, step: Step) -> tuple[int, object]:
+    def wait_turn(self, step: Step, chain: _Chain, part: int) -> bool:
+        """Wait until this step is the next one of its task. False: it isn't needed any more."""
         with self.moved:
-            while True:
+            while chain.passed[part] != step.number:
                 if self.stopped:
                     raise _Stopped
-                number, carry = self.carries.get(step.task, (0, None))
-                if number == step.number or step.task in self.settled:
-                    return number, carry
+                if step.task in self.settled:
+                    return False
                 self.moved.wait()
+            return step.task not in self.settled

@@ -8,15 +8,18 @@ leaves as a `KcfgError` with the file's name (a closed pipe as BrokenPipeError).
 from __future__ import annotations
 
 import contextlib
+import errno
+import math
 import os
 import select
 import stat
+import tempfile
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from kcfg import atomic
+from kcfg import atomic, system
 from kcfg.arrays import npy
 from kcfg.problems import KcfgError
 
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 STDIN, STDOUT = 0, 1
+
+IN_MEMORY = 32 << 20
+"""Bytes of results up to which they are kept in memory even where they may be spilled."""
 
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -127,6 +133,13 @@ def open_input(path: str) -> Iterator[Input]:
         os.close(fd)
 
 
+class Sink(Protocol):
+    """Takes results at their place in the output's memory order; from several threads."""
+
+    def write(self, start: int, results: np.ndarray[Any, Any]) -> None:
+        """Put `results` (C-contiguous) at result number `start`, or raise KcfgError."""
+
+
 class MemorySink:
     """Results in an array of the output's memory order."""
 
@@ -134,6 +147,7 @@ class MemorySink:
         self.flat = np.empty(count, dtype)
 
     def write(self, start: int, results: np.ndarray[Any, Any]) -> None:
+        """Copy them."""
         self.flat[start : start + results.size] = results.reshape(-1)
 
 
@@ -144,6 +158,7 @@ class FileSink:
         self.fd, self.offset, self.where = fd, offset, where
 
     def write(self, start: int, results: np.ndarray[Any, Any]) -> None:
+        """pwrite them."""
         data = _bytes_of(results)
         at = self.offset + start * results.itemsize
         while data:
@@ -153,6 +168,27 @@ class FileSink:
                 raise _unwritable(self.where, error) from error
             at += written
             data = data[written:]
+
+    def read(self, start: int, count: int, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+        """Read back what was written."""
+        found = np.empty(count, dtype)
+        into, at = _bytes_of(found), self.offset + start * dtype.itemsize
+        while into:
+            try:
+                got = os.preadv(self.fd, [into], at)
+            except OSError as error:
+                raise _unreadable(self.where, error) from error
+            if not got:
+                raise _unreadable(self.where, OSError(errno.EIO, "it became shorter"))
+            at += got
+            into = into[got:]
+        return found
+
+    def copy_to(self, sink: Sink, count: int, dtype: np.dtype[Any]) -> None:
+        """Hand everything on, in order."""
+        step = max(1, (1 << 20) // dtype.itemsize)
+        for start in range(0, count, step):
+            sink.write(start, self.read(start, min(step, count - start), dtype))
 
 
 class PipeSink:
@@ -165,6 +201,7 @@ class PipeSink:
         self.closed = False
 
     def write(self, start: int, results: np.ndarray[Any, Any]) -> None:
+        """Wait until everything before `start` is written, then write."""
         with self.turn:
             self.turn.wait_for(lambda: self.closed or self.place == start)
             if self.closed:
@@ -203,24 +240,103 @@ def same_file(fd: int, path: str) -> bool:
         return False
 
 
-@contextlib.contextmanager
-def open_sink(
-    out: str, header: bytes, nbytes: int, *, overwrite: bool
-) -> Iterator[FileSink | PipeSink]:
-    """A sink that makes the `.npy` file `out` (`-`: stdout) with this header and `nbytes` of data.
+class Output:
+    """Where the results of a run go; `array` gives them if they stayed here."""
 
-    A file is reserved in full, written beside its place and renamed at the end.
+    def __init__(
+        self, sink: Sink, dtype: np.dtype[Any], shape: tuple[int, ...], *, fortran: bool,
+        spilled: BinaryIO | None = None,
+    ) -> None:  # fmt: skip
+        self.sink, self.dtype, self.shape, self.fortran = sink, dtype, shape, fortran
+        self.spilled = spilled
+
+    def array(self) -> np.ndarray[Any, Any] | None:
+        """The results in their shape and order, None if they went to a file."""
+        flat: np.ndarray[Any, Any]
+        if isinstance(self.sink, MemorySink):
+            flat = self.sink.flat
+        elif self.spilled is not None:
+            flat = np.memmap(self.spilled, self.dtype, "r")
+        else:
+            return None
+        return flat.reshape(self.shape[::-1]).T if self.fortran else flat.reshape(self.shape)
+
+
+@contextlib.contextmanager
+def open_output(
+    out: str | None,
+    dtype: np.dtype[Any],
+    shape: tuple[int, ...],
+    *,
+    fortran: bool,
+    overwrite: bool,
+    spill: bool,
+) -> Iterator[Output]:
+    """Open the output: a `.npy` file (`-`: stdout), or with None memory.
+
+    A file is reserved in full, written beside its place and renamed at the end of the block.
+    fortran: the results come first axis fastest. spill: without `out`, many results may go
+    to a nameless temporary file that `Output.array` maps.
     """
+    fortran = fortran and sum(length != 1 for length in shape) > 1 and 0 not in shape
+    count = math.prod(shape)
+    nbytes = count * dtype.itemsize
+    if out is None:
+        if spill and nbytes > IN_MEMORY:
+            with _temporary(nbytes) as file:
+                sink = FileSink(file.fileno(), 0, "temporary file")
+                yield Output(sink, dtype, shape, fortran=fortran, spilled=file)
+        else:
+            yield Output(_memory_sink(count, dtype), dtype, shape, fortran=fortran)
+        return
+    header = npy.header_bytes(dtype, shape, fortran=fortran)
     if out == "-":
         write_all(STDOUT, header, "stdout")
-        yield from _piped(STDOUT, "stdout")
+        for pipe in _piped(STDOUT, "stdout"):
+            yield Output(pipe, dtype, shape, fortran=fortran)
         return
     with atomic.replacing(out, overwrite=overwrite, size=len(header) + nbytes) as fd:
         write_all(fd, header, out)
         if stat.S_ISREG(os.fstat(fd).st_mode):
-            yield FileSink(fd, len(header), out)
+            yield Output(FileSink(fd, len(header), out), dtype, shape, fortran=fortran)
         else:
-            yield from _piped(fd, out)
+            for pipe in _piped(fd, out):
+                yield Output(pipe, dtype, shape, fortran=fortran)
+
+
+@contextlib.contextmanager
+def temporary_sink(nbytes: int) -> Iterator[FileSink]:
+    """A nameless temporary file that can be read back."""
+    with _temporary(nbytes) as file:
+        yield FileSink(file.fileno(), 0, "temporary file")
+
+
+def write_ones(sink: Sink, count: int, dtype: np.dtype[Any]) -> None:
+    """Products of no elements."""
+    step = max(1, (1 << 20) // dtype.itemsize)
+    for start in range(0, count, step):
+        sink.write(start, np.ones(min(step, count - start), dtype))
+
+
+def _memory_sink(count: int, dtype: np.dtype[Any]) -> MemorySink:
+    try:
+        return MemorySink(count, dtype)
+    except MemoryError as error:
+        raise KcfgError(
+            f"the result of {count * dtype.itemsize:,} bytes doesn't fit into memory",
+            where=None,
+            keras=None,
+            mend="write it to a file: -o OUT.npy",
+        ) from error
+
+
+def _temporary(nbytes: int) -> BinaryIO:
+    try:
+        file = tempfile.TemporaryFile()
+        system.reserve(file.fileno(), nbytes)
+    except OSError as error:
+        raise _unwritable(f"temporary file of {nbytes:,} bytes", error) from error
+    return file  # type: ignore[return-value]
 
 
 def _piped(fd: int, where: str) -> Iterator[PipeSink]:
@@ -243,5 +359,3 @@ def _unreadable(where: str, error: OSError | ValueError) -> KcfgError:
 def _unwritable(where: str, error: OSError) -> KcfgError:
     return KcfgError(f"cannot write it: {error.strerror}", where=where, keras=None, mend=None)
 
-
-Opener = "Callable[[], contextlib.AbstractContextManager[FileSink | PipeSink]]"

@@ -2,17 +2,21 @@
 
 `numpy.prod` multiplies the elements that feed one result one after another, in memory order, from
 1 on (numpy/_core/src/umath/reduction.c and loops_arithm_fp.dispatch.c.src). There is no pairwise
-tree as in `numpy.sum`. So a tile may continue where the last one stopped, if it starts from the
-accumulator. How it may start from it differs between families of dtypes:
+tree as in `numpy.sum`. So a tile may go on where the last one stopped, if it starts from the
+accumulator, and results may be taken side by side. How depends on the family of the dtype:
 
 - integers and bool: products wrap modulo 2**n, any order gives the same bits;
-- float32, float64, long double: `1 * accumulator` is the accumulator, so it can be put in front of
-  the tile, and numpy's own reduction goes on from there;
+- float32, float64, long double: `1 * accumulator` is the accumulator, so it may stand in front of
+  the tile as if it were an element;
 - float16 (`HALF_multiply`): along the innermost axis numpy multiplies in float32 and rounds once,
   when that run ends; across other axes it rounds after each multiplication;
 - complex: `(1+0j) * accumulator` isn't the accumulator where parts are infinite or negative zero,
   and numpy's loop across axes (fused multiply-add, where the processor has it) rounds otherwise
   than its loop along an axis: each is called just as numpy calls it.
+
+What is fast: numpy's loop along a short axis costs some 15 ns a row, along a long one it waits for
+each multiplication (4 cycles). A short axis is better gone through column by column: the same
+multiplications in the same order for each row, many rows in one call.
 """
 
 from __future__ import annotations
@@ -28,6 +32,12 @@ if TYPE_CHECKING:
 
 INTEGER, REAL, HALF, COMPLEX = "integer", "real", "half", "complex"
 
+SHORT = 24
+"""Up to this length an axis is looped over in Python, many results in each call."""
+
+BLOCK_BYTES = 1 << 17
+"""Column by column: so much of a tile at a time, so that it stays in the L2 cache."""
+
 
 def family(dtype: np.dtype[Any]) -> str:
     """Which rule of the module's docstring a dtype follows."""
@@ -38,38 +48,113 @@ def family(dtype: np.dtype[Any]) -> str:
     return HALF if dtype.itemsize == 2 else REAL
 
 
-def multiply_tile(tile: Array, reduced: tuple[bool, ...], before: Array | None) -> Array:
-    """The products of one tile, continuing from `before`.
+def start(tile: Array, reduced: tuple[bool, ...]) -> Array:
+    """The products over the reduced axes of a tile, with nothing before it.
 
-    tile: shape (rows, *inner), dtype native, of any family but a run of float16 that is cut
-        (see `multiply_half_run`). reduced: which of its axes are multiplied together.
-    before: the accumulators so far, of the kept axes' shape; None at the start.
+    tile: C-contiguous, native, shape (rows, *inner). Returns an array of the kept axes' shape.
     """
-    axes = tuple(axis for axis, flag in enumerate(reduced) if flag)
-    if before is None:
-        return np.asarray(np.multiply.reduce(tile, axis=axes, dtype=tile.dtype))
+    fast = family(tile.dtype) in (INTEGER, REAL)
+    if fast and reduced == (False, True) and 1 < tile.shape[1] <= SHORT:
+        return _columns(tile)
+    if fast and reduced == (False, True, False):
+        rows, length, width = tile.shape
+        if width < SHORT and length > SHORT:
+            result = np.empty((rows, width), tile.dtype)
+            for place in range(width):
+                np.multiply.reduce(tile[:, :, place], axis=1, dtype=tile.dtype,
+                                   out=result[:, place])
+            return result
+        if length <= SHORT and rows * width > SHORT:
+            return _middle(tile)
+    return _reduce(tile, _axes(reduced))
+
+
+def proceed(tile: Array, reduced: tuple[bool, ...], before: Array, room: Array | None) -> Array:
+    """The same, going on from the accumulators `before` (of the kept axes' shape).
+
+    room: the memory just in front of the tile, for as many elements as `before` has, if any.
+    """
     kind = family(tile.dtype)
+    axes = _axes(reduced)
     if kind == INTEGER:
-        return np.asarray(before * np.multiply.reduce(tile, axis=axes, dtype=tile.dtype))
+        return np.asarray(np.multiply(before, start(tile, reduced)))
     if not axes:
-        return np.multiply(before, tile)
+        return np.asarray(np.multiply(before, tile))
+    if before.size == 1 and (reduced[-1] or kind == REAL):
+        # Along the innermost axis a scalar start is exact in every family.
+        return _reduce(tile, axes, before.reshape(-1)[0]).reshape(before.shape)
+    if reduced[0] and len(tile) <= 4 and not any(reduced[1:]):
+        result = before
+        for row in tile:
+            result = np.multiply(result, row)
+        return np.asarray(result)
     if kind == COMPLEX:
-        return _continue_complex(tile, reduced, before)
-    if before.size == 1:
-        first = before.reshape(-1)[0]
-        product = np.multiply.reduce(tile, axis=axes, dtype=tile.dtype, initial=first)
-        return np.asarray(product).reshape(before.shape)
-    return np.asarray(np.multiply.reduce(_put_before(tile, reduced, before), axis=axes))
+        return _proceed_complex(tile, reduced, before)
+    if kind == REAL and reduced == (True, False) and tile.shape[1] < SHORT:
+        result = np.empty_like(before)
+        for place in range(tile.shape[1]):
+            result[place] = np.multiply.reduce(tile[:, place], initial=before[place])
+        return result
+    if reduced[0] and not any(reduced[1:]) and room is not None and room.size >= before.size:
+        whole = room[room.size - before.size :]
+        whole[:] = before.reshape(-1)
+        longer = np.lib.stride_tricks.as_strided(
+            whole, (len(tile) + 1, *tile.shape[1:]), tile.strides
+        )
+        return _reduce(longer, axes)
+    return _reduce(_put_before(tile, reduced, before), axes)
 
 
-def multiply_half_run(tile: Array, before: Array | None) -> Array:
-    """A piece of one innermost run of float16: its product in float32, not yet rounded."""
-    start = np.float32(1) if before is None else before.reshape(-1)[0].astype(np.float32)
-    return np.asarray(np.multiply.reduce(tile.reshape(-1).astype(np.float32), initial=start))
+def proceed_half_run(tile: Array, before: Array | None) -> Array:
+    """A piece of one innermost run of float16, already widened: its product, not yet rounded.
+
+    before: the product so far, in float32 within a run, in float16 between two; None: 1.
+    """
+    first = np.float32(1) if before is None else before.reshape(-1)[0].astype(np.float32)
+    return np.asarray(np.multiply.reduce(tile.reshape(-1), initial=first))
+
+
+def _axes(reduced: tuple[bool, ...]) -> tuple[int, ...]:
+    return tuple(axis for axis, flag in enumerate(reduced) if flag)
+
+
+def _reduce(tile: Array, axes: tuple[int, ...], initial: Any = None) -> Array:
+    if initial is None:
+        return np.asarray(np.multiply.reduce(tile, axis=axes, dtype=tile.dtype))
+    return np.asarray(np.multiply.reduce(tile, axis=axes, dtype=tile.dtype, initial=initial))
+
+
+def _columns(tile: Array) -> Array:
+    """Short rows, (rows, length): one multiplication a column, for a block of rows at a time."""
+    rows, length = tile.shape
+    result = np.empty(rows, tile.dtype)
+    block = max(1, BLOCK_BYTES // (length * tile.itemsize))
+    for first in range(0, rows, block):
+        part, out = tile[first : first + block], result[first : first + block]
+        np.multiply(part[:, 0], part[:, 1], out=out)
+        for place in range(2, length):
+            np.multiply(out, part[:, place], out=out)
+    return result
+
+
+def _middle(tile: Array) -> Array:
+    """A short middle axis, (rows, length, width): one multiplication for each index of it."""
+    rows, length, width = tile.shape
+    result = np.empty((rows, width), tile.dtype)
+    block = max(1, BLOCK_BYTES // (length * width * tile.itemsize))
+    for first in range(0, rows, block):
+        part, out = tile[first : first + block], result[first : first + block]
+        narrow = width < SHORT // 2
+        for place in range(width if narrow else 1):
+            some = (slice(None), place) if narrow else slice(None)
+            np.multiply(part[:, 0][some], part[:, 1][some], out=out[some])
+            for index in range(2, length):
+                np.multiply(out[some], part[:, index][some], out=out[some])
+    return result
 
 
 def _put_before(tile: Array, reduced: tuple[bool, ...], before: Array) -> Array:
-    """The tile with the accumulators as elements in front of those that continue them."""
+    """The tile with the accumulators as elements in front of those that go on from them."""
     axis = reduced.index(True)
     slab_shape = [1 if place == axis else length for place, length in enumerate(tile.shape)]
     slab = np.ones(slab_shape, tile.dtype)
@@ -77,12 +162,14 @@ def _put_before(tile: Array, reduced: tuple[bool, ...], before: Array) -> Array:
     return np.concatenate([slab, tile], axis=axis)
 
 
-def _continue_complex(tile: Array, reduced: tuple[bool, ...], before: Array) -> Array:
-    """Continue complex chains by numpy's own loop: along the last axis, or across the others."""
+def _proceed_complex(tile: Array, reduced: tuple[bool, ...], before: Array) -> Array:
+    """Go on by numpy's own loop: along the last axis, or across the others."""
     result = before.copy()
     along = reduced[-1]
     looped = reduced[:-1] if along else reduced
-    lengths = [length for length, flag in zip(tile.shape, looped) if flag]
+    if not along and _is_itself_times_one(before):
+        return _reduce(_put_before(tile, reduced, before), _axes(reduced))
+    lengths = [length for length, flag in zip(tile.shape, looped, strict=False) if flag]
     for index in np.ndindex(*lengths):
         digits = iter(index)
         part = tile[tuple(next(digits) if flag else slice(None) for flag in looped)]
@@ -93,3 +180,23 @@ def _continue_complex(tile: Array, reduced: tuple[bool, ...], before: Array) -> 
         else:
             np.multiply(result, part, out=result)
     return result
+
+
+def _is_itself_times_one(numbers: Array) -> bool:
+    """(1+0j) * z is z for every z with finite parts other than zero."""
+    parts = np.ascontiguousarray(numbers).view(numbers.real.dtype)
+    return bool(np.isfinite(parts).all() and parts.all())
+
+
+def start_from(tile: Array, before: Array) -> Array:
+    """Whole rows of widened float16, (rows, length), each going on from its rounded product."""
+    first = before.astype(np.float32).reshape(-1, 1)
+    return _reduce(np.concatenate([first, tile], axis=1), (1,))
+
+
+def keeps_first_nan(dtype: np.dtype[Any]) -> bool:
+    """Does a product that is NaN stay just that NaN, whatever NaN comes next? (A probe: which of
+    two NaNs a multiplication gives depends on how the compiler ordered the operands.)"""
+    two = np.full(4, np.nan, dtype)
+    np.negative(two[:2], out=two[:2])
+    return bool(np.signbit(np.multiply.reduce(two)) == np.signbit(two[0]))

@@ -18,7 +18,8 @@ Words:
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 from kcfg.record import Record
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Step(Record):
+class Step(NamedTuple):
     """One tile: read `count` elements at element `start`, and feed them to the task's results."""
 
     task: int
@@ -57,57 +58,62 @@ class Plan(Record):
     """Axes inside the split, whole in every tile."""
     inner_reduced: tuple[bool, ...]
 
-    @property
+    @cached_property
     def inner_size(self) -> int:
         """Elements in one index of the split axis."""
         return math.prod(self.inner)
 
-    @property
+    @cached_property
     def inner_kept(self) -> int:
         """Results that one index of the split axis feeds."""
         return _product(self.inner, self.inner_reduced, reduced=False)
 
-    @property
+    @cached_property
     def chunks(self) -> int:
         """How many tiles the split axis is cut into."""
         return -(-self.split // self.chunk)
 
-    @property
+    @cached_property
     def rounds(self) -> int:
         """How often the reduced axes outside the split are gone through, for each task."""
         return _product(self.outer, self.outer_reduced, reduced=True)
 
-    @property
+    @cached_property
     def outer_kept(self) -> int:
         """Combinations of the kept axes outside the split."""
         return _product(self.outer, self.outer_reduced, reduced=False)
 
-    @property
+    @cached_property
     def tasks(self) -> int:
         """How many tasks."""
         return self.outer_kept * (1 if self.split_reduced else self.chunks)
 
-    @property
+    @cached_property
     def steps_per_task(self) -> int:
         """How many steps each task has (the same number for all)."""
         return self.rounds * (self.chunks if self.split_reduced else 1)
 
-    @property
+    @cached_property
     def steps(self) -> int:
         """How many steps in all."""
         return self.tasks * self.steps_per_task
 
-    @property
+    @cached_property
+    def size(self) -> int:
+        """Elements in all."""
+        return math.prod(self.outer) * self.split * self.inner_size
+
+    @cached_property
     def tile(self) -> int:
         """Elements in the largest tile."""
         return min(self.chunk, self.split) * self.inner_size
 
-    @property
+    @cached_property
     def results_per_task(self) -> int:
         """Results of the largest task."""
         return (1 if self.split_reduced else min(self.chunk, self.split)) * self.inner_kept
 
-    @property
+    @cached_property
     def results(self) -> int:
         """Results in all."""
         return self.outer_kept * (1 if self.split_reduced else self.split) * self.inner_kept

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kcfg.arrays import executor, files, kernels, npy
+from kcfg.arrays import convert, executor, files, kernels, npy
+from kcfg.arrays import losses as losing
 from kcfg.arrays.plan import memory_axes, plan_prod
 from kcfg.problems import KcfgError
 from kcfg.record import Record
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 TILE_BYTES = 1 << 20
+"""Of a tile; two or three such buffers a thread stay near the L2 cache."""
+
+IN_MEMORY = 32 << 20
+"""Bytes of results up to which they are kept in memory, where nothing else is asked."""
 
 
 class Losses(Record):
@@ -127,8 +134,12 @@ def run(
     overwrite: bool,
     threads: int | None,
     progress: Progress | None,
+    spill: bool = False,
 ) -> Outcome:
-    """The product over `axes` of an open input; into `out` if given."""
+    """The product over `axes` of an open input; into `out` if given.
+
+    spill: a large result without `out` may be a memory map of a nameless temporary file.
+    """
     header = source.header
     if out not in (None, "-"):
         refuse_existing(source, str(out), overwrite=overwrite)
@@ -138,27 +149,14 @@ def run(
         for axis, length in enumerate(header.shape)
         if keepdims or axis not in axes
     )
-    fortran = header.fortran and sum(length != 1 for length in shape) > 1 and 0 not in shape
-    count = 1
-    for length in shape:
-        count *= length
-    with contextlib.ExitStack() as stack:
-        sink: files.MemorySink | files.FileSink | files.PipeSink
-        if out is None:
-            sink = files.MemorySink(count, op_dtype)
-        else:
-            head = npy.header_bytes(op_dtype, shape, fortran=fortran)
-            sink = stack.enter_context(
-                files.open_sink(out, head, count * op_dtype.itemsize, overwrite=overwrite)
-            )
+    with files.open_output(
+        out, op_dtype, shape, fortran=header.fortran, overwrite=overwrite, spill=spill
+    ) as output:
         losses = _multiply(
-            source, axes, op_dtype, sink, threads or executor.default_threads(), progress
+            source, axes, op_dtype, output.sink, threads or executor.default_threads(), progress
         )
         source.drain()
-    array = None
-    if isinstance(sink, files.MemorySink):
-        array = sink.flat.reshape(shape[::-1]).T if fortran else sink.flat.reshape(shape)
-    return Outcome(op_dtype, shape, array, losses, source.surplus())
+    return Outcome(op_dtype, shape, output.array(), losses, source.surplus())
 
 
 def refuse_existing(source: files.Input, out: str, *, overwrite: bool) -> None:
@@ -173,61 +171,152 @@ def _multiply(
     source: files.Input,
     axes: frozenset[int],
     op_dtype: np.dtype[Any],
-    sink: Any,
+    sink: files.Sink,
     threads: int,
     progress: Progress | None,
 ) -> Losses:
     header = source.header
     if 0 in header.shape:
-        kept = [n for axis, n in enumerate(header.shape) if axis not in axes]
-        count = int(np.prod(kept, dtype=object)) if kept else 1
-        sink.write(0, np.ones(count, op_dtype))
+        kept = [length for axis, length in enumerate(header.shape) if axis not in axes]
+        files.write_ones(sink, math.prod(kept), op_dtype)
         return Losses(0, 0, 0)
     lengths, reduced = memory_axes(header.shape, axes, fortran=header.fortran)
     budget = max(1, TILE_BYTES // max(header.dtype.itemsize, op_dtype.itemsize))
     plan = plan_prod(lengths, reduced, budget)
-    job = ProdJob(plan, header.dtype, op_dtype, sink)
-    executor.run(plan, source, job, threads=threads, progress=progress)
+    waiting = plan.results * op_dtype.itemsize  # where a pipe brings every task's first step first
+    with contextlib.ExitStack() as stack:
+        store: files.FileSink | None = None
+        if source.sequential and plan.rounds > 1 and plan.tasks > 1 and waiting > IN_MEMORY:
+            own = isinstance(sink, files.FileSink)
+            store = sink if own else stack.enter_context(files.temporary_sink(waiting))
+        job = ProdJob(plan, header.dtype, op_dtype, sink, store, threads)
+        executor.run(plan, source, job, threads=threads, progress=progress)
+        if store is not None and store is not sink:
+            store.copy_to(sink, plan.results, op_dtype)
     return Losses(*job.lost)
 
 
 class ProdJob:
-    """What the executor does with each tile of a product."""
+    """What the executor does with each tile of a product.
+
+    store: where the accumulators wait between two steps when they are too many for memory.
+    """
 
     def __init__(
-        self, plan: Plan, dtype: np.dtype[Any], op_dtype: np.dtype[Any], sink: Any
+        self,
+        plan: Plan,
+        dtype: np.dtype[Any],
+        op_dtype: np.dtype[Any],
+        sink: files.Sink,
+        store: files.FileSink | None,
+        threads: int,
     ) -> None:
         self.plan = plan
         self.dtype = dtype
         self.op_dtype = op_dtype
         self.sink = sink
+        self.store = store
         self.itemsize = dtype.itemsize
+        self.family = kernels.family(op_dtype)
         self.reduced = (plan.split_reduced, *plan.inner_reduced)
-        self.half_run = (
-            kernels.family(op_dtype) == kernels.HALF and plan.split_reduced and not plan.inner
-        )
-        self.integer = kernels.family(op_dtype) == kernels.INTEGER
+        across = self.reduced == (True, False)
+        # one innermost run of float16, cut into tiles, or many whole ones
+        self.half_run = self.family == kernels.HALF and self.reduced == (True,)
+        self.half_rows = self.family == kernels.HALF and self.reduced == (False, True)
+        self.lead = plan.inner_kept if across and self.family != kernels.INTEGER else 0
+        self.headroom = self.lead * self.itemsize if dtype == op_dtype else 0
+        columns = plan.inner_kept if across else 1
+        # One column alone numpy would take for a run along the axis, where float16 and complex
+        # are rounded otherwise: their parts have two columns or more.
+        most = {
+            kernels.INTEGER: 1,
+            kernels.REAL: columns if columns < kernels.SHORT else 1,
+        }.get(self.family, columns // 2)
+        self.parts = max(1, min(most, threads))
+        self.bounds = [columns * part // self.parts for part in range(self.parts + 1)]
+        self.keeps_nan = self.family == kernels.REAL and kernels.keeps_first_nan(op_dtype)
         self.lost = [0, 0, 0]
+        self.counting = threading.Lock()
 
-    def compute(
-        self, step: Step, tile: memoryview, carry: Any, scratch: dict[str, object]
-    ) -> Array:
-        """Multiply one tile into the accumulators."""
-        elements = np.frombuffer(tile, self.dtype)
-        if self.dtype != self.op_dtype:
+    def prepare(self, step: Step, buffer: memoryview, scratch: dict[str, Any]) -> Any:
+        """(the tile in the dtype of the product, the memory in front of it if any)."""
+        elements = np.frombuffer(buffer, self.dtype, step.count, self.headroom)
+        room = None
+        if self.dtype != self.op_dtype or self.half_run or self.half_rows:
+            wide = np.dtype(np.float32) if self.half_run or self.half_rows else self.op_dtype
+            if "wide" not in scratch:
+                scratch["wide"] = np.empty(self.lead + self.plan.tile, wide)
+                scratch["converter"] = convert.Converter()
+            converted = scratch["wide"][: self.lead + step.count]
+            self._convert(elements, converted[self.lead :], scratch)
+            elements, room = converted[self.lead :], converted[: self.lead]
+        elif self.lead:
+            room = np.frombuffer(buffer, self.dtype, self.lead)
+        tile = elements.reshape(self.plan.tile_shape(step.count))
+        if self.family == kernels.INTEGER:
+            return kernels.start(tile, self.reduced)
+        return tile, room
+
+    def _convert(self, elements: Array, out: Array, scratch: dict[str, Any]) -> None:
+        converter = scratch["converter"]
+        if (self.half_run or self.half_rows) and self.dtype != self.op_dtype:
+            half = np.empty(elements.size, np.float16)
+            converter.convert(elements, half)
+            elements = half
+        converter.convert(elements, out)
+
+    def compute(self, step: Step, prepared: Any, part: int, carry: Any) -> Any:
+        """Multiply one tile into one part of the accumulators."""
+        if self.store is not None and not step.first:
+            first, count = self.plan.results_of(step.task)
+            carry = self.store.read(first, count, self.op_dtype)
+        if self.family == kernels.INTEGER:
             with np.errstate(all="ignore"):
-                elements = elements.astype(self.op_dtype)
-        elements = elements.reshape(self.plan.tile_shape(step.count))
-        with np.errstate(all="ignore"):
-            if not self.half_run:
-                return kernels.multiply_tile(elements, self.reduced, carry)
-            product = kernels.multiply_half_run(elements, carry)
-            return product.astype(np.float16) if step.ends_run else product
+                after = prepared if carry is None else np.multiply(carry, prepared)
+        else:
+            after = self._floating(step, *prepared, part, carry)
+        if self.store is None:
+            return after
+        self.store.write(self.plan.results_of(step.task)[0], np.asarray(after))
+        return True
 
-    def settled(self, carry: Any) -> bool:
+    def _floating(self, step: Step, tile: Array, room: Array | None, part: int, carry: Any) -> Any:
+        if self.parts > 1:
+            tile, room = tile[:, self.bounds[part] : self.bounds[part + 1]], None
+        if carry is not None and not self.half_run:
+            kept = [n for n, flag in zip(tile.shape, self.reduced, strict=True) if not flag]
+            carry = carry.reshape(kept)
+        with np.errstate(all="call", call=(flags := losing.Flags())):
+            if self.half_run:
+                after = kernels.proceed_half_run(tile, carry)
+                if step.ends_run:
+                    after = after.astype(np.float16)
+            elif self.half_rows and carry is None:
+                after = kernels.start(tile, self.reduced).astype(np.float16)
+            elif self.half_rows:
+                after = kernels.start_from(tile, carry).astype(np.float16)
+            elif carry is None:
+                after = kernels.start(tile, self.reduced)
+            else:
+                after = kernels.proceed(tile, self.reduced, carry, room)
+        if flags.raised or after.dtype == np.float16:
+            lost = losing.of_product(tile, self.reduced, carry, after)
+            if lost is not None:
+                with self.counting:
+                    self.lost = [a + b for a, b in zip(self.lost, lost, strict=True)]
+        return after
+
+    def settled(self, carries: list[Any]) -> bool:
         """No further factor can change an integer 0, nor a NaN."""
-        return self.integer and not carry.any()
+        if self.store is not None:
+            return False
+        if self.family == kernels.INTEGER:
+            return not carries[0].any()
+        return self.keeps_nan and all(np.isnan(carry).all() for carry in carries)
 
-    def finish(self, task: int, carry: Any) -> None:
+    def finish(self, task: int, carries: list[Any]) -> None:
         """Hand the results to the sink."""
-        self.sink.write(self.plan.results_of(task)[0], carry)
+        if self.store is not None:
+            return
+        results = carries[0] if len(carries) == 1 else np.concatenate(carries)
+        self.sink.write(self.plan.results_of(task)[0], results)
