@@ -91,6 +91,16 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+def rule(situation: Situation) -> str:
+    """The rule that chose the file: "--file", "KERAS_HOME", "home" or "fallback"."""
+    return next(place.rule for place in situation.discovery.places if place.chosen)
+
+
+def is_file(situation: Situation, path: str) -> bool:
+    files = situation.world.files
+    return files.exists(path) and not files.is_dir(path)
+
+
 # --- what Keras does -----------------------------------------------------------------------------
 
 
@@ -177,4 +187,4 @@ def file_option(situation: Situation) -> tuple[str, ...]:
 
 
 def _named_by_option(situation: Situation) -> bool:
-    return next(place.rule for place in situation.discovery.places if place.chosen) == "--file"
+    return rule(situation) == "--file"

@@ -112,7 +112,9 @@ def _chosen(before: Situation, after: Situation) -> dict[str, str]:
     changed = {
         key.name: new[key.name]
         for key in before.rules.keys
-        if key.name in new and key.name in old and new[key.name] is not old[key.name]
+        if key.name in new
+        and key.name in old
+        and new[key.name] is not old[key.name]
         and json.dumps(new[key.name]) != json.dumps(old[key.name])
     }
     return {

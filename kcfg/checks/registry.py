@@ -7,7 +7,17 @@ one is a function in its family, a row here, and `tests/checks/examples/CODE/`.
 
 from __future__ import annotations
 
-from kcfg.checks import backends, keys, places, syntax, values, variables
+from kcfg.checks import (
+    backends,
+    homes,
+    keys,
+    nnx,
+    owners,
+    places,
+    syntax,
+    values,
+    variables,
+)
 from kcfg.keras.releases import rules, turning_points
 from kcfg.problems import ERROR, NOTE, SEVERITIES, WARNING
 from kcfg.record import Record
@@ -105,12 +115,12 @@ CHECKS = (
     Check(
         *("nnx-enabled-not-boolean", ERROR, FILE, BOTH),
         _has_key("nnx_enabled"),
-        values.nnx_enabled_not_boolean,
+        nnx.nnx_enabled_not_boolean,
     ),
     Check(
         *("nnx-needs-flax", ERROR, FILE, UNSAFE),
         _has_key("nnx_enabled"),
-        values.nnx_needs_flax,
+        nnx.nnx_needs_flax,
     ),
     Check("backend-removed", ERROR, FILE, UNSAFE, _backend, backends.backend_removed),
     Check("backend-too-new", ERROR, FILE, UNSAFE, _backend, backends.backend_too_new),
@@ -138,7 +148,7 @@ CHECKS = (
     Check(
         *("nnx-variable-unclear", WARNING, AROUND, None),
         _reads("nnx_enabled"),
-        variables.nnx_variable_unclear,
+        nnx.nnx_variable_unclear,
     ),
     Check("legacy-switch-unclear", WARNING, AROUND, None, every, variables.legacy_switch_unclear),
     Check(
@@ -157,43 +167,43 @@ CHECKS = (
     Check(
         *("home-passed-over", ERROR, AROUND, None),
         lambda rules: rules.ways["fallback"] != "none",
-        places.home_passed_over,
+        homes.home_passed_over,
     ),
     Check(
         *("fallback-used", NOTE, AROUND, None),
         lambda rules: rules.ways["fallback"] != "none",
-        places.fallback_used,
+        homes.fallback_used,
     ),
-    Check("keras-home-empty", WARNING, AROUND, None, _reads("place"), places.keras_home_empty),
+    Check("keras-home-empty", WARNING, AROUND, None, _reads("place"), homes.keras_home_empty),
     Check(
         *("keras-home-relative", WARNING, AROUND, None),
         _reads("place"),
-        places.keras_home_relative,
+        homes.keras_home_relative,
     ),
-    Check("keras-home-tilde", WARNING, AROUND, None, _reads("place"), places.keras_home_tilde),
+    Check("keras-home-tilde", WARNING, AROUND, None, _reads("place"), homes.keras_home_tilde),
     Check(
         *("keras-home-names-file", ERROR, AROUND, None),
         _reads("place"),
-        places.keras_home_names_file,
+        homes.keras_home_names_file,
     ),
     Check(
         *("keras-home-not-directory", ERROR, AROUND, None),
         _reads("place"),
-        places.keras_home_not_directory,
+        homes.keras_home_not_directory,
     ),
-    Check("keras-home-missing", NOTE, AROUND, None, _reads("place"), places.keras_home_missing),
+    Check("keras-home-missing", NOTE, AROUND, None, _reads("place"), homes.keras_home_missing),
     Check("misnamed-file", WARNING, AROUND, None, every, places.misnamed_file),
     Check("misplaced-file", WARNING, AROUND, None, every, places.misplaced_file),
-    Check("untrusted-owner", WARNING, AROUND, None, every, places.untrusted_owner),
-    Check("untrusted-mode", WARNING, AROUND, None, every, places.untrusted_mode),
-    Check("group-writable", NOTE, AROUND, None, every, places.group_writable),
+    Check("untrusted-owner", WARNING, AROUND, None, every, owners.untrusted_owner),
+    Check("untrusted-mode", WARNING, AROUND, None, every, owners.untrusted_mode),
+    Check("group-writable", NOTE, AROUND, None, every, owners.group_writable),
     Check(
         "symlink-in-shared-directory",
         WARNING,
         AROUND,
         None,
         every,
-        places.symlink_in_shared_directory,
+        owners.symlink_in_shared_directory,
     ),
 )
 

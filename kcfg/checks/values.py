@@ -1,6 +1,6 @@
 """Checks of the values: what does Keras make of each, and what will be computed with it?
 
-Backends have a family of their own.
+Backends and NNX have families of their own.
 """
 
 from __future__ import annotations
@@ -8,16 +8,14 @@ from __future__ import annotations
 from kcfg.checks.found import (
     at_value,
     by_hand,
-    in_variable,
-    mend,
     problem,
     said,
     set_to,
-    set_variable,
     shown,
     would_raise,
     written,
 )
+from kcfg.checks.slips import LONGEST, slip_of
 from kcfg.keras.names import MEANT
 from kcfg.keras.releases import in_code
 from kcfg.keras.resolution import refusal
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kcfg.keras.releases import Key
-    from kcfg.problems import Fix, Problem
+    from kcfg.problems import Problem
     from kcfg.situation import Situation
 
 DIGITS = {"bfloat16": 8, "float16": 11, "float32": 24, "float64": 53}
@@ -197,7 +195,7 @@ def epsilon_lost_in_floatx(situation: Situation) -> Iterator[Problem]:
         return
     where = "" if "epsilon" in mapping else " (Keras's default)"
     power = next(n for n in range(1, 20) if lost(float(f"1e-{n + 1}"), floatx))
-    least = f"{2.0 ** -(DIGITS[floatx] + 1):.2g}"
+    least = f"{2.0 ** -(DIGITS[floatx] + 1):.3g}"
     yield problem(
         "epsilon-lost-in-floatx",
         WARNING,
@@ -258,71 +256,6 @@ def channels_first_on_tensorflow(situation: Situation) -> Iterator[Problem]:
     )
 
 
-def nnx_enabled_not_boolean(situation: Situation) -> Iterator[Problem]:
-    """nnx_enabled is a text, and every text but the empty one counts as true: "false", too.
-
-    From 3.11 on Keras takes the value of the file for Python's truth. Then, without flax, the
-    import fails, whatever the backend.
-
-    `kcfg check --fix` writes "true" and "false" without quotes; other texts need --unsafe-fixes.
-
-    Read in: keras/src/backend/config.py of 3.11.0 to 3.15.1 (set_nnx_enabled).
-    """
-    if situation.rules.key("nnx_enabled") is None:
-        return
-    value = said(situation).get("nnx_enabled")
-    if not isinstance(value, (str, list, dict)):
-        return
-    word = value.strip().lower() if isinstance(value, str) else ""
-    failure = situation.resolution.failure
-    failed = failure is not None and failure.stage == "nnx"
-    failed = failed and situation.resolution.values["nnx_enabled"].variable is None
-    held = "true" if value else "false"
-    yield problem(
-        "nnx-enabled-not-boolean",
-        ERROR if failed else WARNING,
-        at_value(situation, "nnx_enabled"),
-        f"nnx_enabled is {shown(value)}, which counts as {held}: write true or false without "
-        "quotes",
-        keras=would_raise(situation, failure) if failed and failure else None,
-        fix=_literal(situation, "nnx_enabled", word == "true", safe=word in ("true", "false")),
-    )
-
-
-def nnx_needs_flax(situation: Situation) -> Iterator[Problem]:
-    """nnx_enabled is true, and flax is not installed.
-
-    From 3.11 on `import keras` then fails, whatever the backend. flax is looked for in the active
-    environment ($VIRTUAL_ENV, $CONDA_PREFIX, else kcfg's own), by name and without importing.
-
-    Install flax (`pip install flax`), or set nnx_enabled to false
-    (`kcfg check --fix --unsafe-fixes`).
-
-    Read in: set_nnx_enabled in keras/src/backend/config.py of 3.11.0 to 3.15.1.
-    """
-    failure = situation.resolution.failure
-    if failure is None or failure.stage != "nnx":
-        return
-    variable = situation.resolution.values["nnx_enabled"].variable
-    fix: Fix | None
-    if variable is not None:
-        where, fix = in_variable(variable), set_variable(situation, variable, None)
-    elif isinstance(said(situation).get("nnx_enabled"), (str, list, dict)):
-        return  # nnx-enabled-not-boolean tells it
-    else:
-        where = at_value(situation, "nnx_enabled")
-        fix = _literal(situation, "nnx_enabled", False, safe=False)
-    yield problem(
-        "nnx-needs-flax",
-        ERROR,
-        where,
-        f"NNX is enabled, and flax is not installed in {situation.environment.name}: install it "
-        "(pip install flax) or leave NNX off",
-        keras=would_raise(situation, failure),
-        fix=fix,
-    )
-
-
 def lost(epsilon: float, floatx: str) -> bool:
     """Whether 1 - epsilon is 1 when both are numbers of this dtype (rounding half to even).
 
@@ -348,7 +281,9 @@ def guessed(situation: Situation, key: str, value: object, allowed: tuple[str, .
     """The allowed value that is nearest; Keras's default where none is near."""
     from kcfg.keras.names import meant
 
-    near = meant(key, value, allowed) if isinstance(value, str) and len(value) < 60 else None
+    near = None
+    if isinstance(value, str) and len(value) < LONGEST:
+        near = slip_of(value, allowed) or meant(key, value, allowed)
     return near or str(situation.rules.defaults[key])
 
 
@@ -408,14 +343,3 @@ def _bad_epsilon(situation: Situation, code: str, what: str, keras: str) -> Prob
         keras=f"Keras takes it, and {keras}",
         fix=set_to(situation, "epsilon", situation.rules.defaults["epsilon"], safe=False),
     )
-
-
-def _literal(situation: Situation, key: str, value: bool, *, safe: bool) -> Fix:
-    """A truth value in place of what stands there."""
-    member = written(situation, key)
-    if member is None:
-        return set_to(situation, key, value, safe=safe)
-    text = "true" if value else "false"
-    edits = [(member.value_start, member.value_end, text)]
-    command = set_to(situation, key, value, safe=safe).command
-    return mend(situation, edits, safe=safe).replace(command=command)

@@ -149,31 +149,6 @@ def limit_not_integer(situation: Situation) -> Iterator[Problem]:
             )
 
 
-def nnx_variable_unclear(situation: Situation) -> Iterator[Problem]:
-    """KERAS_NNX_ENABLED is neither true, 1, false nor 0.
-
-    From 3.11 on only "true" (in any case) and "1" switch NNX on; "yes", "on" and all others switch
-    it off, without a word.
-
-    Read in: keras/src/backend/config.py of 3.11.0 to 3.15.1.
-    """
-    variable = situation.rules.variables.get("nnx_enabled")
-    value = situation.world.env.get(variable.name) if variable else None
-    if variable is None or value is None:
-        return
-    if value.lower() in ("true", "1", "false", "0", ""):
-        return
-    yes = value.strip().lower() in ("yes", "y", "on", "true", "t", "1", "enabled")
-    yield problem(
-        "nnx-variable-unclear",
-        WARNING,
-        in_variable(variable.name),
-        f"{variable.name} is {shown(value)}, and only true and 1 switch NNX on",
-        keras="Keras takes it for false",
-        fix=set_variable(situation, variable.name, "true" if yes else "false"),
-    )
-
-
 def legacy_switch_unclear(situation: Situation) -> Iterator[Problem]:
     """TF_USE_LEGACY_KERAS is set, and not to a value that TensorFlow takes for yes.
 
