@@ -280,6 +280,65 @@ def run(
 
 
 @app.command()
+def check(
+    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...")] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can mean only one thing.")] = False,
+    unsafe_fixes: Annotated[
+        bool,
+        typer.Option("--unsafe-fixes", help="Mend the rest, too: choose for you, lose comments."),
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="A warning is an error.")] = False,
+    json: Json = False,
+    github: Annotated[
+        bool, typer.Option("--github", help="Annotations for GitHub Actions.")
+    ] = False,
+    dry_run: DryRun = False,
+    list_: Annotated[bool, typer.Option("--list", help="Name all checks.")] = False,
+    code: Annotated[
+        str | None, typer.Option("--explain", metavar="CODE", help="Tell one check at length.")
+    ] = None,
+    force: Force = False,
+    lock_timeout: LockTimeout = 10.0,
+    file: File = None,
+    keras: Keras = None,
+) -> int:
+    """Say what Keras would do with each FILE; without FILE, in this environment.
+
+    Exit status 1 where `import keras` would fail, or Keras would silently ignore the file.
+
+    \b
+    error    `import keras` raises, or Keras does not do what the file or variable says
+    warning  Keras takes it, and it is probably not what was meant
+    note     worth knowing
+
+    \b
+    kcfg check
+    kcfg check --strict config/keras.json
+    kcfg check --fix -n keras.json
+    kcfg check --explain epsilon-lost-in-floatx
+    """
+    from kcfg.cli import check as checking
+
+    if list_:
+        return checking.list_checks(json=json)
+    if code is not None:
+        return checking.explain(code)
+    return checking.check(
+        files or [],
+        fix=fix,
+        unsafe_fixes=unsafe_fixes,
+        strict=strict,
+        json=json,
+        github=github,
+        dry_run=dry_run,
+        force=force,
+        lock_timeout=lock_timeout,
+        file=file,
+        keras=keras,
+    )
+
+
+@app.command()
 def schema(keras: Keras = None) -> int:
     """Print the JSON Schema (2020-12) of keras.json.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from kcfg.checks.registry import run as run_checks
 from kcfg.cli.boundary import is_terminal, put, put_bytes, say
 from kcfg.cli.render import lines
 from kcfg.keras import names
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 def show(*, json: bool = False, file: str | None = None, keras: str | None = None) -> int:
     """`kcfg show`: every key, then what is wrong. 1 where `import keras` would fail."""
     situation = observe(real_world(), keras=keras, file=file)
-    problems: tuple[Problem, ...] = ()
+    problems = run_checks(situation)
     if json:
         from kcfg.cli.render import json_document
 
@@ -41,7 +42,7 @@ def show(*, json: bool = False, file: str | None = None, keras: str | None = Non
     else:
         put(lines.show(situation))
         for problem in problems:
-            say(lines.problem(problem))
+            _say_problem(problem)
         _say_failure(situation)
     return 1 if situation.resolution.failure else 0
 
@@ -332,7 +333,7 @@ def _update(
         notice=lambda text: say(f"kcfg: {text}"),
     )
     for note in change.notes:
-        say(lines.problem(note))
+        _say_problem(note)
     if dry_run:
         put(lines.diff(change))
     return change
@@ -361,6 +362,11 @@ def _say_if_variable_wins(situation: Situation, name: str) -> None:
     if held.variable is not None:
         said = situation.world.env[held.variable]
         say(f"kcfg: warning: {held.variable}={said} is set: Keras will not see this {name}")
+
+
+def _say_problem(problem: Problem) -> None:
+    for line in lines.problem(problem).split("\n"):
+        say(line)
 
 
 def _say_failure(situation: Situation) -> None:

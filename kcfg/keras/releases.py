@@ -17,6 +17,8 @@ CONFIG_1 = "keras/backend/__init__.py"  # 1.0 to 2.2.4
 CONFIG_2 = "keras/backend/load_backend.py"  # 2.2.5 to 2.3.1
 CONFIG_TF = "keras/src/backend.py"  # tf.keras; keras/backend.py up to 2.12, tf_keras/src/backend.py
 CONFIG_3 = "keras/src/backend/config.py"  # 3.0 on
+TORCH_3 = "keras/src/backend/torch/core.py"
+JOBS_3 = "keras/src/distribution/distribution_lib.py"
 
 NEWEST = (
     *("1.0.8", "1.1.2", "1.2.2"),
@@ -156,6 +158,11 @@ VARIABLES = (
     Variable("KERAS_MAX_EPOCHS", "max_epochs", "set", "3.10.0", None, CONFIG_3),
     Variable("KERAS_MAX_STEPS_PER_EPOCH", "max_steps_per_epoch", "set", "3.10.0", None, CONFIG_3),
     Variable("KERAS_NNX_ENABLED", "nnx_enabled", "set", "3.11.0", None, CONFIG_3),
+    # Read outside the configuration code, and no key's: known so that none is taken for a slip.
+    Variable(*("KERAS_TORCH_DEVICE", "torch device", "set", "3.14.0", None), TORCH_3),
+    Variable(*("KERAS_DISTRIBUTION_JOB_ADDRESSES", "addresses", "set", "3.0.0", None), JOBS_3),
+    Variable(*("KERAS_DISTRIBUTION_NUM_PROCESSES", "processes", "set", "3.0.0", None), JOBS_3),
+    Variable(*("KERAS_DISTRIBUTION_PROCESS_ID", "process id", "set", "3.0.0", None), JOBS_3),
 )
 
 
@@ -269,6 +276,19 @@ def in_code(rules: Rules, key: str, value: str) -> str | None:
     this = number(rules.version)
     rows = (row for row in IN_CODE if (row.key, row.value) == (key, value))
     return next((row.call for row in rows if _holds(row, this)), None)
+
+
+def still_to_come(row: Key | Backend | Variable, rules: Rules) -> bool:
+    """Whether only releases later than the one that judges have this."""
+    return number(row.since) > number(rules.version)
+
+
+def turning_points() -> tuple[str, ...]:
+    """Every release from which on some row holds or no longer holds, oldest first."""
+    tables = (KEYS, DEFAULTS, BACKENDS, VARIABLES, WAYS, IN_CODE)
+    rows = [row for table in tables for row in table]
+    found = {point for row in rows for point in (row.since, row.until) if point}
+    return tuple(sorted(found, key=number))
 
 
 def number(version: str) -> tuple[int, int, int]:

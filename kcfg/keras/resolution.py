@@ -72,7 +72,7 @@ def resolve(
             _backend_from_variable(world, rules, values)
             or _limits_from_variables(world, rules, limits)
             or _nnx(world, rules, environment, values)
-            or _unusable_backend(world, rules, environment, values["backend"].value)
+            or unusable_backend(world, rules, environment, values["backend"].value)
         )
     return Resolution(values=values, limits=limits, failure=failure)
 
@@ -173,7 +173,7 @@ def _nnx(
     return None
 
 
-def _unusable_backend(
+def unusable_backend(
     world: World, rules: Rules, environment: Environment, backend: object
 ) -> Failure | None:
     """Judged as if every backend that the release knows were installed."""

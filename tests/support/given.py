@@ -63,7 +63,10 @@ class GivenFiles:
         return self._node(path, follow=False).target
 
     def names(self, path: str) -> list[str]:
-        where = self._real(path)
+        try:
+            where = self._real(path)
+        except OSError:
+            return []
         return [posixpath.basename(p) for p in self.nodes if posixpath.dirname(p) == where != p]
 
     def read(self, path: str) -> bytes:

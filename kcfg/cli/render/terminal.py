@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -20,11 +21,15 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from kcfg.checks.registry import Check
+    from kcfg.document import Document
     from kcfg.keras.resolution import Resolved
     from kcfg.problems import Problem
     from kcfg.situation import Situation
 
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+SHOWN = 120
+"""Characters of a source line that are shown around a problem."""
 KERAS_FROM = {
     "installed": "installed in {environment}",
     "option": "named by --keras",
@@ -109,6 +114,53 @@ def problem(found: Problem) -> Text:
     text = Text(lines.problem(found))
     text.highlight_words([f" {found.severity}[{found.code}]"], STYLES[found.severity])
     return text
+
+
+def problems(found: Sequence[Problem], document: Document | None) -> None:
+    """`kcfg check`: each problem, its line of the file below it, and a caret."""
+    out = console()
+    for one in found:
+        head, *rest = problem(one).split("\n")
+        out.print(head)
+        if document is not None and one.line is not None and one.column is not None:
+            source, caret = excerpt(document.text, one.line, one.column)
+            out.print(Text(f"  {one.line:>4} | {source}", "dim"))
+            out.print(Text(f"       | {' ' * caret}^", STYLES[one.severity]))
+        for line in rest:
+            out.print(line)
+
+
+def excerpt(text: str, line: int, column: int) -> tuple[str, int]:
+    """The part of a line around a column, as it may be shown, and the cell where the caret goes."""
+    start = 0
+    for _ in range(line - 1):
+        start = min(at for at in (_behind(text, "\n", start), _behind(text, "\r", start)) if at)
+        if text[start - 1 : start + 1] == "\r\n":
+            start += 1
+    at = start + column - 1
+    first = max(start, at - SHOWN // 2)
+    piece = text[first : first + SHOWN]
+    piece = piece.partition("\n")[0].partition("\r")[0]
+    before = escaped(piece[: at - first].replace("\t", " "))
+    return before + escaped(piece[at - first :].replace("\t", " ")), cell_len(before)
+
+
+def checks(every: Sequence[Check]) -> None:
+    """`kcfg check --list`."""
+    from kcfg.cli.render.checks import row
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("code", "severity", "Keras", "mended by", "what is wrong"):
+        table.add_column(column, overflow="ignore", no_wrap=True)
+    for check in every:
+        code, severity, releases, fix, summary = row(check)
+        table.add_row(Text(code, "bold"), Text(severity, STYLES[severity]), releases, fix, summary)
+    console().print(table)
+
+
+def _behind(text: str, char: str, start: int) -> int:
+    """Behind the next `char`; 0 where there is none."""
+    return text.find(char, start) + 1
 
 
 def _passed_over(held: Resolved) -> str:
