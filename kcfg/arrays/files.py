@@ -358,4 +358,3 @@ def _unreadable(where: str, error: OSError | ValueError) -> KcfgError:
 
 def _unwritable(where: str, error: OSError) -> KcfgError:
     return KcfgError(f"cannot write it: {error.strerror}", where=where, keras=None, mend=None)
-

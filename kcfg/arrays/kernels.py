@@ -61,8 +61,9 @@ def start(tile: Array, reduced: tuple[bool, ...]) -> Array:
         if width < SHORT and length > SHORT:
             result = np.empty((rows, width), tile.dtype)
             for place in range(width):
-                np.multiply.reduce(tile[:, :, place], axis=1, dtype=tile.dtype,
-                                   out=result[:, place])
+                np.multiply.reduce(
+                    tile[:, :, place], axis=1, dtype=tile.dtype, out=result[:, place]
+                )
             return result
         if length <= SHORT and rows * width > SHORT:
             return _middle(tile)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 
 import pytest
@@ -74,7 +75,11 @@ class TestShow:
     def test_a_table_on_a_terminal(self, home):
         home.write(FILE)
         text = on_a_terminal(home, "show", env={"KERAS_BACKEND": "torch"})
-        assert "Keras 3.15.1 (assumed: none is installed in" in text
+        head = f"Keras 3.15.1 (assumed: none is installed in {home.environment})"
+        assert [line.rstrip() for line in plain(text).splitlines()[:2]] == [
+            head,
+            str(home.keras_json),
+        ]
         assert "jax in the file" in text
         assert str(home.keras_json) + ":2:15" in text
 
@@ -377,6 +382,11 @@ def test_help_and_version(home):
     assert "Usage: kcfg" in home.kcfg(status=0).stdout
     assert home.kcfg("--help", status=0).stdout == home.kcfg("-h", status=0).stdout
     assert home.kcfg("--version", status=0).stdout.startswith("kcfg ")
+
+
+def plain(text):
+    """Without the terminal's colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
 def on_a_terminal(home, *arguments, env=None):

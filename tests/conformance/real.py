@@ -28,24 +28,34 @@ UNPRIVILEGED = 65534
 CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 4096, 16384, 1 << 18
 
 
+def own_mounts() -> None:
+    """What this process mounts from now on, others don't see. OSError where that isn't allowed."""
+    _call("unshare", CLONE_NEWNS)
+    _call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+
+
+def empty(directory: bytes, mode: bytes) -> None:
+    """Cover a directory with an empty one."""
+    _call("mount", b"none", directory, b"tmpfs", 0, b"mode=" + mode)
+
+
+def _call(name: str, *arguments: Any) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, name)(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+
+
 def enter_namespace() -> None:
     """A private /tmp and /etc/passwd. Raises OSError where the kernel doesn't allow it."""
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def call(name: str, *arguments: Any) -> None:
-        if getattr(libc, name)(*arguments) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, f"{name}: {os.strerror(number)}")
-
-    call("unshare", CLONE_NEWNS)
-    call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
-    call("mount", b"none", b"/tmp", b"tmpfs", 0, b"mode=1777")
+    own_mounts()
+    empty(b"/tmp", b"1777")
     with open("/tmp/passwd", "w") as passwd:
         passwd.writelines(
             f"{name}:x:{uid}:{uid}::{PARENT}/pwhome:/bin/sh\n"
             for name, uid in (("root", 0), ("nobody", UNPRIVILEGED))
         )
-    call("mount", b"/tmp/passwd", b"/etc/passwd", None, MS_BIND, None)
+    _call("mount", b"/tmp/passwd", b"/etc/passwd", None, MS_BIND, None)
 
 
 def make(case: Case) -> None:

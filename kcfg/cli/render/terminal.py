@@ -84,7 +84,7 @@ def show_table(situation: Situation) -> RenderableType:
 def head(situation: Situation) -> Text:
     """Which release judges and why, and which file it opens."""
     why = KERAS_FROM[situation.keras_from].format(environment=situation.environment.name)
-    text = Text(escaped(f"Keras {situation.rules.version} ({why})\n"))
+    text = Text(escaped(f"Keras {situation.rules.version} ({why})") + "\n")
     text.append(escaped(situation.discovery.path), "bold")
     if not situation.discovery.exists:
         text.append("  (there is no such file)")
