@@ -1,6 +1,6 @@
-"""Export the README's pictures from real runs: `python -m tests.support.pictures`, as root on Linux.
+"""Export the README's pictures from real runs: `python -m tests.support.pictures`, as root.
 
-In a mount namespace of its own, so that the home directory shown is /home/ann and nobody's real one.
+On Linux, with mounts of its own, so that the home directory shown is /home/ann and nobody's real.
 """
 
 from __future__ import annotations
