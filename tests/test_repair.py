@@ -59,6 +59,7 @@ def test_what_can_mean_only_one_thing_is_mended(text, expected, kinds):
         pytest.param('{"a": /* open', id="open-comment"),
         pytest.param("{'a\n': 1}", id="open-quote"),
         pytest.param('{"a": "b" "c"}', id="two-strings-on-a-line"),
+        pytest.param('{"a": "b" "c": 1}', id="no-comma-on-one-line"),
         pytest.param('["a"\n"b"]', id="joined-strings-of-python"),
         pytest.param("{'a': (1, 2)}", id="tuple"),
         pytest.param('{"a": 1,,}', id="two-commas"),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Terminated(BaseException):
-    """SIGINT, SIGTERM or SIGHUP arrived; raised in the main thread so that everything is cleaned up."""
+    """SIGINT, SIGTERM or SIGHUP arrived; raised in the main thread so that all is cleaned up."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal_number)
