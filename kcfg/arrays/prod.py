@@ -190,7 +190,8 @@ def _multiply(
             own = isinstance(sink, files.FileSink)
             store = sink if own else stack.enter_context(files.temporary_sink(waiting))
         job = ProdJob(plan, header.dtype, op_dtype, sink, store, threads)
-        executor.run(plan, source, job, threads=threads, progress=progress)
+        with convert.quietly(header.dtype, op_dtype):
+            executor.run(plan, source, job, threads=threads, progress=progress)
         if store is not None and store is not sink:
             store.copy_to(sink, plan.results, op_dtype)
     return Losses(*job.lost)
