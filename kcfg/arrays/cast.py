@@ -116,7 +116,8 @@ def run(
                 executor.run(plan, source, job, threads=threads, progress=progress)
             lost = job.lost
         source.drain()
-    return Outcome(dtype, header.shape, output.array(), Losses(*lost), source.surplus())
+        array = output.array()
+    return Outcome(dtype, header.shape, array, Losses(*lost), source.surplus())
 
 
 class CastJob:
@@ -144,11 +145,11 @@ class CastJob:
 
     def prepare(self, step: Step, buffer: memoryview, scratch: dict[str, Any]) -> Array:
         """Cast one tile."""
-        elements = np.frombuffer(buffer, self.dtype, step.count)
+        elements = np.frombuffer(buffer, self.dtype, step.size)
         if "results" not in scratch:
             scratch["results"] = np.empty(self.plan.tile, self.target)
             scratch["converter"] = convert.Converter()
-        results: Array = scratch["results"][: step.count]
+        results: Array = scratch["results"][: step.size]
         with np.errstate(all="call", call=(flags := losing.Flags())):
             suspicious = scratch["converter"].convert(elements, results)
         if self.exact:
@@ -176,11 +177,11 @@ class CastJob:
                 status=1,
             )
 
-    def compute(self, step: Step, prepared: Array, part: int, carry: None) -> Array:
+    def compute(self, _step: Step, prepared: Array, _part: int, _carry: None, /) -> Array:
         """Nothing is left to do."""
         return prepared
 
-    def settled(self, carries: list[Any]) -> bool:
+    def settled(self, _carries: list[Any], /) -> bool:
         """Each tile is a task of its own."""
         return False
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     Array = np.ndarray[Any, np.dtype[Any]]
@@ -23,7 +24,7 @@ class Flags:
     def __init__(self) -> None:
         self.raised = False
 
-    def __call__(self, kind: str, flag: int) -> None:
+    def __call__(self, _kind: str, _flag: int) -> None:
         self.raised = True
 
 
@@ -36,7 +37,8 @@ def of_product(
     """
     axes = tuple(axis for axis, flag in enumerate(reduced) if flag)
     counts = [0, 0, 0]
-    for place, is_such in enumerate((np.isinf, _is_zero, np.isnan)):
+    tests: tuple[Callable[[Any], Any], ...] = (np.isinf, _is_zero, np.isnan)
+    for place, is_such in enumerate(tests):
         became = is_such(after)
         if before is not None:
             became = became & ~is_such(before).reshape(became.shape)
