@@ -1,14 +1,17 @@
-"""A cast of every element: file in, the bits of `numpy.ndarray.astype` out."""
+"""A cast of every element: file in, the bits of `numpy.ndarray.astype` out.
+
+`cast` is for Python callers; `run` is the same for the command line, and also says what was lost.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import math
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kcfg.arrays import executor, files, npy
+from kcfg.arrays import convert, executor, files
+from kcfg.arrays import losses as losing
 from kcfg.arrays.plan import plan_elementwise
 from kcfg.arrays.prod import refuse_existing
 from kcfg.problems import KcfgError
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 TILE_BYTES = 1 << 20
+"""Of the larger of the two sides of a tile."""
 
 
 class Losses(Record):
@@ -30,10 +34,12 @@ class Losses(Record):
 
     overflowed: int
     """Finite before, infinite after."""
+    underflowed: int
+    """Zero after, not before (from one floating type to another)."""
     out_of_range: int
-    """NaN, infinite or too large for the integer type: the result depends on the processor."""
-    changed: int | None
-    """Elements whose value is another one after the cast; None where nobody asked (`exact`)."""
+    """NaN, infinite, or beyond the integer type: wraps, or whatever this processor makes of it."""
+    imaginary: int
+    """Imaginary parts other than zero that were dropped."""
 
 
 class Outcome(Record):
@@ -42,8 +48,10 @@ class Outcome(Record):
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     array: Array | None
+    """None when it went into `out`."""
     losses: Losses
     surplus: int
+    """Bytes behind the data, not read."""
 
 
 def cast(
@@ -58,9 +66,12 @@ def cast(
     """The same bits as `numpy.load(path).astype(dtype)`.
 
     path: a `.npy` file of any numeric or bool dtype, any size; "-" reads stdin.
-    dtype: a numeric or bool dtype of numpy. out: write a `.npy` file there instead ("-": stdout)
-    and return None. exact: raise KcfgError (status 1) if any value would change.
-    Returns an array of the file's shape and order.
+    dtype: a numeric or bool dtype of numpy (Keras 3's own `ops.cast` takes fewer names).
+    out: write a `.npy` file there instead ("-": stdout) and return None.
+    exact: raise KcfgError (status 1) at the first value that would change, as
+        `astype(dtype, casting="same_value")` of numpy 2.4 does; nothing is written then.
+    Returns an array of the file's shape and order. Raises KcfgError for every file or argument
+    that can't be used, and for I/O errors.
     """
     with files.open_input(path) as source:
         return run(
@@ -83,47 +94,44 @@ def run(
     overwrite: bool,
     threads: int | None,
     progress: Progress | None,
+    spill: bool = False,
 ) -> Outcome:
-    """The cast of an open input; into `out` if given."""
+    """The cast of an open input; into `out` if given.
+
+    spill: a large result without `out` may be a memory map of a nameless temporary file.
+    """
     header = source.header
     if out not in (None, "-"):
         refuse_existing(source, str(out), overwrite=overwrite)
-    fortran = header.fortran and sum(n != 1 for n in header.shape) > 1 and 0 not in header.shape
-    with contextlib.ExitStack() as stack:
-        sink: Any
-        if out is None:
-            sink = files.MemorySink(header.size, dtype)
-        else:
-            head = npy.header_bytes(dtype, header.shape, fortran=fortran)
-            sink = stack.enter_context(
-                files.open_sink(out, head, header.size * dtype.itemsize, overwrite=overwrite)
-            )
-        losses = Losses(0, 0, 0 if exact else None)
+    with files.open_output(
+        out, dtype, header.shape, fortran=header.fortran, overwrite=overwrite, spill=spill
+    ) as output:
+        lost = [0, 0, 0, 0]
         if header.size:
             budget = max(1, TILE_BYTES // max(header.dtype.itemsize, dtype.itemsize))
             plan = plan_elementwise(header.size, budget)
-            job = CastJob(plan, header.dtype, dtype, sink, exact=exact, where=source.where)
-            executor.run(
-                plan, source, job, threads=threads or executor.default_threads(), progress=progress
-            )
-            losses = job.losses()
+            job = CastJob(plan, header.dtype, dtype, output.sink, exact=exact, where=source.where)
+            threads = threads or executor.default_threads()
+            with convert.quietly(header.dtype, dtype):
+                executor.run(plan, source, job, threads=threads, progress=progress)
+            lost = job.lost
         source.drain()
-    array = None
-    if isinstance(sink, files.MemorySink):
-        shape = header.shape
-        array = sink.flat.reshape(shape[::-1]).T if fortran else sink.flat.reshape(shape)
-    return Outcome(dtype, header.shape, array, losses, source.surplus())
+        array = output.array()
+    return Outcome(dtype, header.shape, array, Losses(*lost), source.surplus())
 
 
 class CastJob:
     """What the executor does with each tile of a cast."""
+
+    headroom = 0
+    parts = 1
 
     def __init__(
         self,
         plan: Plan,
         dtype: np.dtype[Any],
         target: np.dtype[Any],
-        sink: Any,
+        sink: files.Sink,
         *,
         exact: bool,
         where: str,
@@ -131,55 +139,52 @@ class CastJob:
         self.plan, self.dtype, self.target, self.sink = plan, dtype, target, sink
         self.exact, self.where = exact, where
         self.itemsize = dtype.itemsize
-        self.overflowed = 0
-        self.out_of_range = 0
+        self.flagged = losing.cast_raises_flags(dtype, target)
+        self.lost = [0, 0, 0, 0]
+        self.counting = threading.Lock()
 
-    def compute(
-        self, step: Step, tile: memoryview, carry: Any, scratch: dict[str, object]
-    ) -> Array:
+    def prepare(self, step: Step, buffer: memoryview, scratch: dict[str, Any]) -> Array:
         """Cast one tile."""
-        elements = np.frombuffer(tile, self.dtype)
-        with np.errstate(all="ignore"):
-            result = elements.astype(self.target)
+        elements = np.frombuffer(buffer, self.dtype, step.size)
+        if "results" not in scratch:
+            scratch["results"] = np.empty(self.plan.tile, self.target)
+            scratch["converter"] = convert.Converter()
+        results: Array = scratch["results"][: step.size]
+        with np.errstate(all="call", call=(flags := losing.Flags())):
+            suspicious = scratch["converter"].convert(elements, results)
         if self.exact:
-            self._refuse_changes(elements, result, step.start)
-        return result
+            self._refuse_changes(elements, results, step.start)
+        elif suspicious or flags.raised or not self.flagged:
+            self._count(losing.of_cast(elements, results))
+        return results
 
-    def _refuse_changes(self, elements: Array, result: Array, start: int) -> None:
-        changed = changes(elements, result)
+    def _count(self, lost: list[int]) -> None:
+        if any(lost):
+            with self.counting:
+                self.lost = [a + b for a, b in zip(self.lost, lost, strict=True)]
+
+    def _refuse_changes(self, elements: Array, results: Array, start: int) -> None:
+        changed = losing.changed(elements, results)
         if changed.any():
             place = int(changed.argmax())
+            was = elements[place].astype(self.dtype.newbyteorder("="))
             raise KcfgError(
-                f"element {start + place:,} would change: {elements[place]!s} -> {result[place]!s}",
+                f"element {start + place:,} (from 0, as stored) would change: "
+                f"{was!s} -> {results[place]!s} in {self.target.name}",
                 where=self.where,
                 keras=None,
                 mend="leave out --exact to cast all the same",
                 status=1,
             )
 
-    def settled(self, carry: Any) -> bool:
+    def compute(self, _step: Step, prepared: Array, _part: int, _carry: None, /) -> Array:
+        """Nothing is left to do."""
+        return prepared
+
+    def settled(self, _carries: list[Any], /) -> bool:
         """Each tile is a task of its own."""
         return False
 
-    def finish(self, task: int, carry: Any) -> None:
+    def finish(self, task: int, carries: list[Any]) -> None:
         """Hand the results to the sink."""
-        self.sink.write(self.plan.results_of(task)[0], carry)
-
-    def losses(self) -> Losses:
-        """What was lost so far."""
-        return Losses(self.overflowed, self.out_of_range, 0 if self.exact else None)
-
-
-def changes(before: Array, after: Array) -> Array:
-    """Which elements have another value after a cast (NaN stays NaN, as numpy's same_value)."""
-    with np.errstate(all="ignore"):
-        back = after.astype(before.dtype)
-        same = (back == before) | ((back != back) & (before != before))
-        if before.dtype.kind in "iu" and after.dtype.kind in "iu":
-            same &= (before < 0) == (after < 0)
-    return np.asarray(~same)
-
-
-def nbytes(header: npy.Header, dtype: np.dtype[Any]) -> int:
-    """Bytes of the result's data."""
-    return math.prod(header.shape) * dtype.itemsize
+        self.sink.write(self.plan.results_of(task)[0], carries[0])

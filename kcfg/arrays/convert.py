@@ -8,11 +8,14 @@ isn't so (infinite, NaN, below 2**-14 or above 65504) are left to numpy itself.
 
 from __future__ import annotations
 
+import contextlib
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     Array = np.ndarray[Any, np.dtype[Any]]
@@ -24,6 +27,20 @@ _DOWN = np.float32(2.0**-112)
 _UP = np.float32(2.0**112)
 _SMALLEST_NORMAL = np.float32(2.0**-14)
 _ROUNDS_TO_INF = np.float32(65520.0)
+
+
+@contextlib.contextmanager
+def quietly(source: np.dtype[Any], target: np.dtype[Any]) -> Iterator[None]:
+    """Keep numpy from warning that imaginary parts are dropped; they are counted and told.
+
+    To be entered once, in the thread that starts the others: filters belong to the process.
+    """
+    if source.kind != "c" or target.kind == "c":
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 class Converter:
@@ -38,19 +55,22 @@ class Converter:
             found = self._buffers[use, dtype] = np.empty(count, dtype)
         return found[:count]
 
-    def convert(self, numbers: Array, out: Array) -> None:
-        """`out[...] = numbers`, as `numbers.astype(out.dtype)` would (1-d, same length)."""
-        if numbers.dtype.kind == "c" and out.dtype.kind in "iuf":
-            numbers = numbers.real  # what numpy does, too, after a warning
+    def convert(self, numbers: Array, out: Array) -> bool:
+        """`out[...] = numbers`, as `numbers.astype(out.dtype)` would (1-d, same length).
+
+        Returns True if something may have overflowed or underflowed on the way to float16.
+        """
+        suspicious = False
         singles = (np.float32, np.float64)
         for first in range(0, numbers.size, BLOCK):
             part, into = numbers[first : first + BLOCK], out[first : first + BLOCK]
             if part.dtype == np.float16 and out.dtype in singles:
                 self.widen(part, into)
             elif out.dtype == np.float16 and part.dtype in singles and part.flags.c_contiguous:
-                self.narrow(part, into)
+                suspicious |= self.narrow(part, into)
             else:
                 np.copyto(into, part, casting="unsafe")
+        return suspicious
 
     def widen(self, halves: Array, out: Array) -> None:
         """float16 (native, 1-d) -> float32 or float64, as `out[...] = halves`."""
@@ -69,8 +89,11 @@ class Converter:
         if single is not out:
             out[...] = single
 
-    def narrow(self, numbers: Array, out: Array) -> None:
-        """float32 or float64 (native, 1-d) -> float16, as `out[...] = numbers`."""
+    def narrow(self, numbers: Array, out: Array) -> bool:
+        """float32 or float64 (native, 1-d) -> float16, as `out[...] = numbers`.
+
+        Returns True if some number was below 2**-14 (other than zero), above 65504 or NaN.
+        """
         single = numbers
         ties: Array | None = None
         work = self._buffer("work", "f4", numbers.size)
@@ -112,6 +135,8 @@ class Converter:
             np.logical_not(np.less(np.abs(single), _ROUNDS_TO_INF, out=mark), out=mark)
             places = np.flatnonzero(mark)
             out[places] = numbers[places]
+            return True
+        return odd is not None and odd.size > 0
 
 
 def _low_half(words: Array, out: Array) -> None:

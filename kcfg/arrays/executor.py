@@ -51,13 +51,13 @@ class Job(Protocol):
         """What can be done with a tile (at the end of `buffer`, behind the headroom) before its
         accumulator is known; `scratch` belongs to the calling thread."""
 
-    def compute(self, step: Step, prepared: Any, part: int, carry: Any) -> Any:
+    def compute(self, step: Step, prepared: Any, part: int, carry: Any, /) -> Any:
         """One part of the accumulator after this tile; carry: before it, None at the start."""
 
-    def settled(self, carries: list[Any]) -> bool:
+    def settled(self, carries: list[Any], /) -> bool:
         """True if no further tile can change these parts of an accumulator."""
 
-    def finish(self, task: int, carries: list[Any]) -> None:
+    def finish(self, task: int, carries: list[Any], /) -> None:
         """Hand on the results of a task."""
 
 
@@ -149,7 +149,7 @@ class _Run:
                 step = self.take(tiles)
                 if step is None:
                     break
-                size = step.count * self.job.itemsize
+                size = step.size * self.job.itemsize
                 self.compute(step, buffer[headroom : room + size], scratch)
                 self.done += size
         except _Stopped:
@@ -171,12 +171,12 @@ class _Run:
                 if step is None:
                     return None
                 if sequential:  # a pipe is read to its end, whoever still needs it
-                    self.source.read(step.start * size, tiles[: step.count * size])
+                    self.source.read(step.start * size, tiles[: step.size * size])
             if step.task in self.settled:
-                self.done += step.count * size
+                self.done += step.size * size
                 continue
             if not sequential:
-                self.source.read(step.start * size, tiles[: step.count * size])
+                self.source.read(step.start * size, tiles[: step.size * size])
             return step
         raise _Stopped
 

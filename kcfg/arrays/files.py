@@ -25,7 +25,7 @@ from kcfg.problems import KcfgError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
+    from typing import IO, Any
 
 STDIN, STDOUT = 0, 1
 
@@ -222,14 +222,19 @@ def write_all(fd: int, data: memoryview | bytes, where: str) -> None:
     """Write all of `data` to `fd`; BrokenPipeError passes."""
     data = memoryview(data)
     while data:
-        try:
-            data = data[os.write(fd, data) :]
-        except BrokenPipeError:
-            raise
-        except BlockingIOError:
-            select.select([], [fd], [])
-        except OSError as error:
-            raise _unwritable(where, error) from error
+        data = data[_write_some(fd, data, where) :]
+
+
+def _write_some(fd: int, data: memoryview, where: str) -> int:
+    try:
+        return os.write(fd, data)
+    except BrokenPipeError:
+        raise
+    except BlockingIOError:  # somebody made the pipe non-blocking
+        select.select([], [fd], [])
+        return 0
+    except OSError as error:
+        raise _unwritable(where, error) from error
 
 
 def same_file(fd: int, path: str) -> bool:
@@ -245,7 +250,7 @@ class Output:
 
     def __init__(
         self, sink: Sink, dtype: np.dtype[Any], shape: tuple[int, ...], *, fortran: bool,
-        spilled: BinaryIO | None = None,
+        spilled: IO[bytes] | None = None,
     ) -> None:  # fmt: skip
         self.sink, self.dtype, self.shape, self.fortran = sink, dtype, shape, fortran
         self.spilled = spilled
@@ -330,13 +335,13 @@ def _memory_sink(count: int, dtype: np.dtype[Any]) -> MemorySink:
         ) from error
 
 
-def _temporary(nbytes: int) -> BinaryIO:
+def _temporary(nbytes: int) -> IO[bytes]:
     try:
-        file = tempfile.TemporaryFile()
+        file = tempfile.TemporaryFile()  # noqa: SIM115 (closed by who asked)
         system.reserve(file.fileno(), nbytes)
     except OSError as error:
         raise _unwritable(f"temporary file of {nbytes:,} bytes", error) from error
-    return file  # type: ignore[return-value]
+    return file
 
 
 def _piped(fd: int, where: str) -> Iterator[PipeSink]:
@@ -348,7 +353,8 @@ def _piped(fd: int, where: str) -> Iterator[PipeSink]:
 
 
 def _bytes_of(results: np.ndarray[Any, Any]) -> memoryview:
-    return memoryview(np.ascontiguousarray(results).reshape(-1).view(np.uint8))
+    flat: Any = np.ascontiguousarray(results).reshape(-1).view(np.uint8)
+    return memoryview(flat)
 
 
 def _unreadable(where: str, error: OSError | ValueError) -> KcfgError:

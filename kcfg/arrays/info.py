@@ -1,14 +1,38 @@
-"""The facts in the header of a `.npy` file, without reading its data."""
+"""The facts in the header of a `.npy` file without reading its data, and statistics of the data.
+
+`facts` reads a few hundred bytes. `stats` streams the whole file once, in bounded memory.
+"""
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
-from kcfg.arrays import files
+import numpy as np
+
+from kcfg.arrays import convert, executor, files
+from kcfg.arrays.plan import plan_elementwise
 from kcfg.record import Record
 
 if TYPE_CHECKING:
-    pass
+    from typing import Any
+
+    from kcfg.arrays.executor import Progress
+    from kcfg.arrays.plan import Step
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+TILE_BYTES = 1 << 18
+
+FLOAT16_MAX = 65520.0
+"""The smallest magnitude that becomes infinite in float16."""
+FLOAT16_TINY = 2.0**-25
+"""The largest magnitude that becomes 0 in float16."""
+BFLOAT16_MAX = (2.0 - 2.0**-8) * 2.0**127
+BFLOAT16_TINY = 2.0**-134
+
+DECADES = range(-12, 13)
+"""The histogram counts magnitudes by powers of ten; the outermost bins take the rest."""
 
 
 class Facts(Record):
@@ -17,13 +41,36 @@ class Facts(Record):
     path: str
     dtype: str
     byte_order: str
-    """"little", "big", or "none" for one-byte elements."""
+    """One of "little", "big", or "none" for one-byte elements."""
     shape: tuple[int, ...]
     fortran_order: bool
     size: int
+    """Elements."""
     nbytes: int
+    """Bytes of data."""
     version: str
     surplus: int
+    """Bytes of the file behind the data."""
+
+
+class Stats(Record):
+    """What the data says; of complex numbers the magnitudes count."""
+
+    min: float | int | None
+    """Of the numbers that aren't NaN; None if there are none."""
+    max: float | int | None
+    mean: float | None
+    """Of the finite numbers, in float64."""
+    nan: int
+    inf: int
+    zero: int
+    float16_overflow: int
+    """Finite numbers that would become infinite in float16; and so on."""
+    float16_underflow: int
+    bfloat16_overflow: int
+    bfloat16_underflow: int
+    histogram: tuple[tuple[str, int], ...]
+    """(range of magnitudes, how many of the finite numbers other than 0)."""
 
 
 def facts(path: str) -> Facts:
@@ -35,11 +82,10 @@ def facts(path: str) -> Facts:
 def of(source: files.Input, path: str) -> Facts:
     """The facts of an open input."""
     header = source.header
-    order = {"<": "little", ">": "big"}.get(header.descr[0], "none")
     return Facts(
         path,
         header.dtype.newbyteorder("=").name,
-        order,
+        {"<": "little", ">": "big"}.get(header.descr[0], "none"),
         header.shape,
         header.fortran,
         header.size,
@@ -47,3 +93,144 @@ def of(source: files.Input, path: str) -> Facts:
         "{}.{}".format(*header.version),
         source.surplus(),
     )
+
+
+def stats(source: files.Input, *, threads: int | None, progress: Progress | None) -> Stats:
+    """Stream the data of an open input once."""
+    header = source.header
+    job = StatsJob(header.dtype)
+    if header.size:
+        plan = plan_elementwise(header.size, max(1, TILE_BYTES // header.dtype.itemsize))
+        threads = threads or executor.default_threads()
+        executor.run(plan, source, job, threads=threads, progress=progress)
+    source.drain()
+    return job.result()
+
+
+class StatsJob:
+    """What the executor does with each tile for statistics."""
+
+    headroom = 0
+    parts = 1
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self.dtype = dtype
+        self.itemsize = dtype.itemsize
+        self.native = dtype.newbyteorder("=")
+        self.lowest: list[Any] = []
+        self.highest: list[Any] = []
+        self.sums: dict[int, float] = {}
+        self.counts = np.zeros(7, np.int64)
+        self.bins = np.zeros(len(DECADES) + 1, np.int64)
+        self.finite = 0
+        self.adding = threading.Lock()
+
+    def prepare(self, step: Step, buffer: memoryview, scratch: dict[str, Any]) -> Any:
+        """Everything that one tile says."""
+        numbers: Array = np.frombuffer(buffer, self.dtype, step.size)
+        if self.dtype != self.native:
+            numbers = numbers.astype(self.native)
+        if numbers.dtype == np.float16:
+            wide = scratch.setdefault("wide", np.empty(step.size, np.float32))[: step.size]
+            scratch.setdefault("converter", convert.Converter()).convert(numbers, wide)
+            numbers = wide
+        with np.errstate(all="ignore"):
+            if numbers.dtype.kind in "biu":
+                return self._whole(numbers, step.start)
+            return self._floating(np.abs(numbers) if numbers.dtype.kind == "c" else numbers, step)
+
+    def _whole(self, numbers: Array, start: int) -> Any:
+        zero = numbers.size - np.count_nonzero(numbers)
+        low, high = numbers.min(), numbers.max()
+        magnitude = np.abs(numbers.astype(np.float64))
+        return self._counted(
+            magnitude, start, low, high, 0, 0, zero, float(numbers.sum(dtype="f8"))
+        )
+
+    def _floating(self, numbers: Array, step: Step) -> Any:
+        low, high = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
+        magnitude = np.abs(numbers)
+        nan = inf = 0
+        if not magnitude.max() < np.inf:
+            nan = int(np.count_nonzero(np.isnan(numbers)))
+            inf = int(np.count_nonzero(np.isinf(numbers)))
+            finite = np.isfinite(numbers)
+            numbers, magnitude = numbers[finite], magnitude[finite]
+        zero = magnitude.size - int(np.count_nonzero(magnitude))
+        total = float(numbers.sum(dtype=np.float64))
+        return self._counted(magnitude, step.start, low, high, nan, inf, zero, total)
+
+    def _counted(
+        self, magnitude: Array, start: int, low: Any, high: Any, nan: int, inf: int, zero: int,
+        total: float,
+    ) -> Any:  # fmt: skip
+        """magnitude: of the finite numbers."""
+        nonzero = magnitude[magnitude != 0] if zero else magnitude
+        counts = np.array([
+            nan, inf, zero,
+            np.count_nonzero(nonzero >= FLOAT16_MAX),
+            np.count_nonzero(nonzero <= FLOAT16_TINY),
+            np.count_nonzero(nonzero >= BFLOAT16_MAX),
+            np.count_nonzero(nonzero <= BFLOAT16_TINY),
+        ])  # fmt: skip
+        return start, low, high, total, magnitude.size, counts, _decades(nonzero)
+
+    def compute(self, _step: Step, prepared: Any, _part: int, _carry: None, /) -> Any:
+        """Nothing is left to do."""
+        return prepared
+
+    def settled(self, _carries: list[Any], /) -> bool:
+        """Each tile is a task of its own."""
+        return False
+
+    def finish(self, _task: int, carries: list[Any], /) -> None:
+        """Add what one tile says."""
+        start, low, high, total, finite, counts, bins = carries[0]
+        with self.adding:
+            self.lowest = [np.fmin(low, *self.lowest)] if self.lowest else [low]
+            self.highest = [np.fmax(high, *self.highest)] if self.highest else [high]
+            self.sums[start] = total
+            self.finite += finite
+            self.counts += counts
+            self.bins += bins
+
+    def result(self) -> Stats:
+        """What all tiles say; the same for any number of threads."""
+        low = self.lowest[0].item() if self.lowest else None
+        high = self.highest[0].item() if self.highest else None
+        total = sum(self.sums[start] for start in sorted(self.sums))
+        nan, inf, zero, *lost = (int(count) for count in self.counts)
+        names = [f"< 1e{DECADES[0]}"]
+        names += [f"1e{power}" for power in DECADES[:-1]] + [f">= 1e{DECADES[-1]}"]
+        return Stats(
+            None if low != low else low,
+            None if high != high else high,
+            total / self.finite if self.finite else None,
+            nan,
+            inf,
+            zero,
+            lost[0],
+            lost[1],
+            lost[2],
+            lost[3],
+            tuple(zip(names, (int(count) for count in self.bins), strict=True)),
+        )
+
+
+def _decades(magnitude: Array) -> Array:
+    """How many numbers lie in each bin of `DECADES`."""
+    edges = np.array([10.0**power for power in DECADES])
+    low, high = (magnitude.min(), magnitude.max()) if magnitude.size else (1.0, 1.0)
+    bins = np.zeros(len(edges) + 1, np.int64)
+    below = 0
+    for place, edge in enumerate(edges):
+        if edge <= low:
+            upto = 0
+        elif edge > high:
+            upto = magnitude.size
+        else:
+            upto = int(np.count_nonzero(magnitude < edge))
+        bins[place] = upto - below
+        below = upto
+    bins[-1] = magnitude.size - below
+    return bins

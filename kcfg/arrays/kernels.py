@@ -83,12 +83,13 @@ def proceed(tile: Array, reduced: tuple[bool, ...], before: Array, room: Array |
         return np.asarray(np.multiply(before, tile))
     if before.size == 1 and (reduced[-1] or kind == REAL):
         # Along the innermost axis a scalar start is exact in every family.
-        return _reduce(tile, axes, before.reshape(-1)[0]).reshape(before.shape)
+        product = _reduce(tile, axes, before.reshape(-1)[0])
+        return np.asarray(product.reshape(before.shape))
     if reduced[0] and len(tile) <= 4 and not any(reduced[1:]):
-        result = before
+        after = before
         for row in tile:
-            result = np.multiply(result, row)
-        return np.asarray(result)
+            after = np.asarray(np.multiply(after, row))
+        return after
     if kind == COMPLEX:
         return _proceed_complex(tile, reduced, before)
     if kind == REAL and reduced == (True, False) and tile.shape[1] < SHORT:
@@ -165,7 +166,7 @@ def _put_before(tile: Array, reduced: tuple[bool, ...], before: Array) -> Array:
 
 def _proceed_complex(tile: Array, reduced: tuple[bool, ...], before: Array) -> Array:
     """Go on by numpy's own loop: along the last axis, or across the others."""
-    result = before.copy()
+    result: Array = before.copy()
     along = reduced[-1]
     looped = reduced[:-1] if along else reduced
     if not along and _is_itself_times_one(before):

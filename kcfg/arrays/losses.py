@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     Array = np.ndarray[Any, np.dtype[Any]]
@@ -23,7 +24,7 @@ class Flags:
     def __init__(self) -> None:
         self.raised = False
 
-    def __call__(self, kind: str, flag: int) -> None:
+    def __call__(self, _kind: str, _flag: int) -> None:
         self.raised = True
 
 
@@ -36,7 +37,8 @@ def of_product(
     """
     axes = tuple(axis for axis, flag in enumerate(reduced) if flag)
     counts = [0, 0, 0]
-    for place, is_such in enumerate((np.isinf, _is_zero, np.isnan)):
+    tests: tuple[Callable[[Any], Any], ...] = (np.isinf, _is_zero, np.isnan)
+    for place, is_such in enumerate(tests):
         became = is_such(after)
         if before is not None:
             became = became & ~is_such(before).reshape(became.shape)
@@ -51,3 +53,88 @@ def of_product(
 
 def _is_zero(numbers: Array) -> Array:
     return np.asarray(np.equal(numbers, 0))
+
+
+def cast_raises_flags(source: np.dtype[Any], target: np.dtype[Any]) -> bool:
+    """Does numpy raise a flag whenever such a cast loses something that is counted?
+
+    From numpy 1.24 on it does between floating types, and from floating types to integers of 4
+    and 8 bytes with a sign (smaller ones go through those, and wrap). Casts that can't lose
+    anything that is counted need no flag either.
+    """
+    if np.lib.NumpyVersion(np.__version__) < "1.24.0":
+        return False
+    if target.kind == "b" or source.kind == "b":
+        return True
+    if source.kind in "iu":
+        return target.kind == "c" or target.kind == "f" or np.can_cast(source, target)
+    if source.kind == "c" and target.kind != "c":
+        return False
+    return target.kind in "fc" or (target.kind == "i" and target.itemsize >= 4)
+
+
+def of_cast(before: Array, after: Array) -> list[int]:
+    """How many elements (overflowed, underflowed, are out of range, lost an imaginary part)."""
+    lost = [0, 0, 0, 0]
+    if after.dtype.kind == "b":
+        return lost
+    if before.dtype.kind == "c" and after.dtype.kind != "c":
+        lost[3] = int(np.count_nonzero(before.imag))
+        before = before.real
+    if after.dtype.kind in "fc":
+        infinite = np.isinf(after)
+        if infinite.any():
+            lost[0] = int(np.count_nonzero(infinite & ~np.isinf(before)))
+        if before.dtype.kind in "fc" and after.dtype.itemsize < before.dtype.itemsize:
+            lost[1] = np.count_nonzero(before) - np.count_nonzero(after)
+    else:
+        lost[2] = _out_of_range(before, after.dtype)
+    return lost
+
+
+def _out_of_range(before: Array, target: np.dtype[Any]) -> int:
+    """How many numbers an integer type can't hold (what lies between two integers is cut off)."""
+    lowest, highest = np.iinfo(target).min, np.iinfo(target).max
+    if before.dtype.kind in "iu":
+        own = np.iinfo(before.dtype)
+        low = int(before.min()) < lowest if own.min < lowest else False
+        high = int(before.max()) > highest if own.max > highest else False
+        if not low and not high:
+            return 0
+        wrong = np.zeros(before.shape, bool)
+        if low:
+            wrong |= before < lowest
+        if high:
+            wrong |= before > highest
+        return int(np.count_nonzero(wrong))
+    with np.errstate(all="ignore"):
+        # lowest - 1 < number < highest + 1, in a type that holds 2**n and has room for a fraction
+        wide = before if before.dtype.itemsize >= 8 else before.astype(np.float64)
+        bound = wide.dtype.newbyteorder("=").type
+        over = bound(highest // 2 + 1) * 2
+        under = wide >= lowest if target.itemsize == 8 else wide > bound(lowest) - 1
+        return int(wide.size - np.count_nonzero(under & (wide < over)))
+
+
+def changed(before: Array, after: Array) -> Array:
+    """Which elements have another value after a cast; NaN stays NaN (as numpy's same_value)."""
+    with np.errstate(all="ignore"):
+        if before.dtype.kind == "c" and after.dtype.kind != "c":
+            return np.asarray((before.imag != 0) | changed(before.real, after))
+        back = after.astype(before.dtype.newbyteorder("="))
+        same = (back == before) | ((back != back) & (before != before))
+        if before.dtype.kind in "iu" and after.dtype.kind in "iufc":
+            same &= (before < 0) == (after.real < 0)
+        if before.dtype.kind in "iu" and after.dtype.kind in "fc":
+            # 2**63 - 1 becomes 2**63 in float64, which some processors turn back into 2**63 - 1
+            limit = after.real.dtype.type(np.iinfo(before.dtype).max // 2 + 1) * 2
+            same &= after.real < limit
+        if before.dtype.kind in "fc" and after.dtype.kind in "iu":
+            same &= _in_range(before, after.dtype)
+    return np.asarray(~same)
+
+
+def _in_range(before: Array, target: np.dtype[Any]) -> Array:
+    wide = before.astype(np.float64) if before.dtype.itemsize < 8 else before
+    limit = wide.dtype.newbyteorder("=").type(np.iinfo(target).max // 2 + 1) * 2
+    return np.asarray((wide >= np.iinfo(target).min) & (wide < limit))

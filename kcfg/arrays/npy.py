@@ -145,8 +145,8 @@ def read_header(read: Callable[[int], bytes], where: str, file_size: int | None 
     if file_size is not None and file_size < header.offset + header.nbytes:
         raise _refuse(
             where,
-            f"the header says {descr} of shape {shape_text(shape)}, {header.nbytes:,} bytes of data,"
-            f" but only {file_size - header.offset:,} follow it",
+            f"the header says {descr} of shape {shape_text(shape)}, {header.nbytes:,} bytes of"
+            f" data, but only {file_size - header.offset:,} follow it",
             "the file was cut short, or its header is wrong",
         )
     return header
@@ -246,13 +246,13 @@ def _descr(descr: object, where: str) -> str:
     native = "<" if sys.byteorder == "little" else ">"
     order = "|" if size == 1 else native if order in "|=" else order
     long = {"f": np.dtype(np.longdouble), "c": np.dtype(np.clongdouble)}.get(kind)
-    if size > (8 if kind == "f" else 16) and long is not None:
-        if long.itemsize != size or order != native:
-            raise _refuse(
-                where,
-                f"long double of another kind of machine ({shown}): here {long.str} is known",
-                "cast it to float64 where it was made",
-            )
+    foreign = long is not None and (long.itemsize != size or order != native)
+    if size > (8 if kind == "f" else 16) and foreign and long is not None:
+        raise _refuse(
+            where,
+            f"long double of another kind of machine ({shown}): here {long.str} is known",
+            "cast it to float64 where it was made",
+        )
     return order + kind + digits
 
 

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 
 class Step(NamedTuple):
-    """One tile: read `count` elements at element `start`, and feed them to the task's results."""
+    """One tile: read `size` elements at element `start`, and feed them to the task's results."""
 
     task: int
     start: int
-    count: int
+    size: int
     number: int
     """Which step of its task, from 0."""
     first: bool
@@ -173,7 +173,7 @@ class Plan(Record):
     def _outer_index(self, kept: int, reduced: int) -> int:
         """Place of a combination of outer indices, given as its kept and its reduced part."""
         index, unit = 0, 1
-        for length, is_reduced in zip(reversed(self.outer), reversed(self.outer_reduced)):
+        for length, is_reduced in zip(self.outer[::-1], self.outer_reduced[::-1], strict=True):
             if is_reduced:
                 reduced, digit = divmod(reduced, length)
             else:
@@ -185,7 +185,7 @@ class Plan(Record):
     def _outer_place(self, index: int) -> tuple[int, int]:
         """The inverse of `_outer_index`: (kept part, reduced part)."""
         kept, kept_unit, reduced, reduced_unit = 0, 1, 0, 1
-        for length, is_reduced in zip(reversed(self.outer), reversed(self.outer_reduced)):
+        for length, is_reduced in zip(self.outer[::-1], self.outer_reduced[::-1], strict=True):
             index, digit = divmod(index, length)
             if is_reduced:
                 reduced += digit * reduced_unit
@@ -244,4 +244,4 @@ def plan_elementwise(size: int, budget: int) -> Plan:
 
 
 def _product(lengths: tuple[int, ...], flags: tuple[bool, ...], *, reduced: bool) -> int:
-    return math.prod(n for n, flag in zip(lengths, flags) if flag == reduced)
+    return math.prod(n for n, flag in zip(lengths, flags, strict=True) if flag == reduced)

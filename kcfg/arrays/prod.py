@@ -156,7 +156,8 @@ def run(
             source, axes, op_dtype, output.sink, threads or executor.default_threads(), progress
         )
         source.drain()
-    return Outcome(op_dtype, shape, output.array(), losses, source.surplus())
+        array = output.array()
+    return Outcome(op_dtype, shape, array, losses, source.surplus())
 
 
 def refuse_existing(source: files.Input, out: str, *, overwrite: bool) -> None:
@@ -187,10 +188,13 @@ def _multiply(
     with contextlib.ExitStack() as stack:
         store: files.FileSink | None = None
         if source.sequential and plan.rounds > 1 and plan.tasks > 1 and waiting > IN_MEMORY:
-            own = isinstance(sink, files.FileSink)
-            store = sink if own else stack.enter_context(files.temporary_sink(waiting))
+            if isinstance(sink, files.FileSink):
+                store = sink
+            else:
+                store = stack.enter_context(files.temporary_sink(waiting))
         job = ProdJob(plan, header.dtype, op_dtype, sink, store, threads)
-        executor.run(plan, source, job, threads=threads, progress=progress)
+        with convert.quietly(header.dtype, op_dtype):
+            executor.run(plan, source, job, threads=threads, progress=progress)
         if store is not None and store is not sink:
             store.copy_to(sink, plan.results, op_dtype)
     return Losses(*job.lost)
@@ -240,19 +244,19 @@ class ProdJob:
 
     def prepare(self, step: Step, buffer: memoryview, scratch: dict[str, Any]) -> Any:
         """(the tile in the dtype of the product, the memory in front of it if any)."""
-        elements = np.frombuffer(buffer, self.dtype, step.count, self.headroom)
+        elements = np.frombuffer(buffer, self.dtype, step.size, self.headroom)
         room = None
         if self.dtype != self.op_dtype or self.half_run or self.half_rows:
             wide = np.dtype(np.float32) if self.half_run or self.half_rows else self.op_dtype
             if "wide" not in scratch:
                 scratch["wide"] = np.empty(self.lead + self.plan.tile, wide)
                 scratch["converter"] = convert.Converter()
-            converted = scratch["wide"][: self.lead + step.count]
+            converted = scratch["wide"][: self.lead + step.size]
             self._convert(elements, converted[self.lead :], scratch)
             elements, room = converted[self.lead :], converted[: self.lead]
         elif self.lead:
             room = np.frombuffer(buffer, self.dtype, self.lead)
-        tile = elements.reshape(self.plan.tile_shape(step.count))
+        tile = elements.reshape(self.plan.tile_shape(step.size))
         if self.family == kernels.INTEGER:
             return kernels.start(tile, self.reduced)
         return tile, room
@@ -274,7 +278,7 @@ class ProdJob:
             with np.errstate(all="ignore"):
                 after = prepared if carry is None else np.multiply(carry, prepared)
         else:
-            after = self._floating(step, *prepared, part, carry)
+            after = self._floating(step, prepared[0], prepared[1], part, carry)
         if self.store is None:
             return after
         self.store.write(self.plan.results_of(step.task)[0], np.asarray(after))

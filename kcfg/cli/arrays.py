@@ -6,7 +6,6 @@ Called by the Typer application and by the quick front door; imports nothing of 
 from __future__ import annotations
 
 import difflib
-import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from kcfg.arrays import files
 from kcfg.arrays import info as informing
 from kcfg.arrays import prod as multiplying
 from kcfg.cli.render import arrays as render
+from kcfg.cli.render import progress
 from kcfg.problems import KcfgError
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def prod(
     """`kcfg prod`: the product, printed or written to `out`."""
     asked = None if dtype is None else parse_dtype(dtype)
     axes = parse_axis(axis)
-    with files.open_input(file) as source:
+    check_threads(threads)
+    with files.open_input(file) as source, progress.bar("prod") as bar:
         outcome = multiplying.run(
             source,
             multiplying.normalize_axes(axes, source.header, source.where),
@@ -53,7 +54,8 @@ def prod(
             out=out,
             overwrite=force,
             threads=threads,
-            progress=None,
+            progress=bar,
+            spill=True,
         )
     render.result(outcome.array, json=json)
     render.surplus(source.where, outcome.surplus)
@@ -74,9 +76,17 @@ def cast(
 ) -> int:
     """`kcfg cast`: the array in another dtype, printed or written to `out`."""
     target = parse_dtype(floatx() if dtype is None else dtype)
-    with files.open_input(file) as source:
+    check_threads(threads)
+    with files.open_input(file) as source, progress.bar("cast") as bar:
         outcome = casting.run(
-            source, target, exact=exact, out=out, overwrite=force, threads=threads, progress=None
+            source,
+            target,
+            exact=exact,
+            out=out,
+            overwrite=force,
+            threads=threads,
+            progress=bar,
+            spill=True,
         )
     render.result(outcome.array, json=json)
     render.surplus(source.where, outcome.surplus)
@@ -85,9 +95,43 @@ def cast(
 
 
 def info(paths: list[str], *, stats: bool, json: bool, threads: int | None) -> int:
-    """`kcfg info`: the facts in each file's header."""
-    render.facts([informing.facts(path) for path in paths], json=json)
-    return 0
+    """`kcfg info`: the facts in each file's header; with `stats` also what the data says.
+
+    A file that can't be understood is told on stderr, and the others are still shown: status 2.
+    """
+    check_threads(threads)
+    found = []
+    status = 0
+    for path in paths:
+        try:
+            with files.open_input(path) as source, progress.bar("info") as bar:
+                facts = informing.of(source, source.where)
+                data = None
+                if stats:
+                    data = informing.stats(source, threads=threads, progress=bar)
+        except KcfgError as error:
+            if len(paths) == 1:
+                raise
+            render.note(str(error))
+            status = error.status
+            continue
+        found.append((facts, data))
+        if not json:
+            render.facts(facts, data)
+    if json:
+        render.facts_json(found)
+    return status
+
+
+def check_threads(threads: int | None) -> None:
+    """At least one."""
+    if threads is not None and threads < 1:
+        raise KcfgError(
+            f"--threads {threads}: at least one thread is needed",
+            where=None,
+            keras=None,
+            mend="leave it out to use all cores",
+        )
 
 
 def parse_axis(text: str | None) -> int | tuple[int, ...] | None:
@@ -128,7 +172,3 @@ def parse_dtype(name: str) -> np.dtype[Any]:
             mend=f"did you mean {close[0]}?" if close else "one of " + ", ".join(_NAMES),
         )
     return dtype
-
-
-def _note(text: str) -> None:
-    sys.stderr.write(text + "\n")

@@ -13,7 +13,7 @@ DTYPES = [
 
 
 def numbers(dtype, shape, spread=0.3):
-    """Factors whose products neither vanish nor overflow at once; the same for the same arguments."""
+    """Factors whose products don't vanish at once; the same for the same arguments."""
     random = np.random.default_rng(zlib.crc32(f"{dtype}{shape}".encode()))
     kind = np.dtype(dtype).kind
     if kind == "b":

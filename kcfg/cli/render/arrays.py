@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsons
 import math
+import mmap
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from kcfg.arrays import cast, prod
-    from kcfg.arrays.info import Facts
+    from kcfg.arrays import cast, info, prod
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
 PRINT_ALL = 1000
 """Elements; numpy's own threshold for a summary."""
+
+JSON_CHUNK = 1 << 16
 
 
 def result(array: Array | None, *, json: bool) -> None:
@@ -30,9 +32,10 @@ def result(array: Array | None, *, json: bool) -> None:
         for part in json_parts(array):
             sys.stdout.write(part)
         return
-    sys.stdout.write(np.array2string(array, threshold=PRINT_ALL) if array.ndim else str(array[()]))
-    sys.stdout.write("\n")
-    if array.size > PRINT_ALL:
+    summary = array.size > PRINT_ALL
+    text = np.array2string(np.asarray(array), threshold=PRINT_ALL) if array.ndim else str(array[()])
+    sys.stdout.write(text + "\n")
+    if summary:
         note(f"note: {array.size:,} elements, shown in part; -o OUT.npy or --json gives all")
 
 
@@ -46,14 +49,25 @@ def json_parts(array: Array) -> Iterator[str]:
 def _json_data(array: Array) -> Iterator[str]:
     if array.ndim == 0:
         yield _json_number(array[()])
-    elif array.ndim == 1:
-        yield "[" + ", ".join(_json_number(one) for one in array) + "]"
+        return
+    yield "["
+    if array.ndim == 1:
+        for first in range(0, array.size, JSON_CHUNK):
+            yield ", " if first else ""
+            yield ", ".join(_json_number(one) for one in array[first : first + JSON_CHUNK])
+            _let_go(array)
     else:
-        yield "["
         for place in range(len(array)):
             yield ", " if place else ""
             yield from _json_data(array[place])
-        yield "]"
+    yield "]"
+
+
+def _let_go(array: Array) -> None:
+    """Of a mapped file, don't keep in memory what was read."""
+    mapped = getattr(array, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _json_number(number: Any) -> str:
@@ -66,15 +80,64 @@ def _json_number(number: Any) -> str:
     return str(number)
 
 
-def facts(found: list[Facts], *, json: bool) -> None:
-    """A line a file, or JSON."""
-    if json:
-        rows = [dict(zip(one._fields, one._values(), strict=True)) for one in found]
-        sys.stdout.write(jsons.dumps(rows) + "\n")
+def facts(found: info.Facts, data: info.Stats | None) -> None:
+    """A line of tab-separated facts; the statistics below it, a name and a value a line."""
+    order = "fortran" if found.fortran_order else "C"
+    dtype = found.dtype if found.byte_order != "big" else found.dtype + " (big-endian)"
+    columns = (escaped(found.path), dtype, str(found.shape), order, f"{found.nbytes} bytes")
+    sys.stdout.write("\t".join(columns) + "\n")
+    if found.surplus:
+        surplus(found.path, found.surplus)
+    if data is None:
         return
-    for one in found:
-        order = "F" if one.fortran_order else "C"
-        sys.stdout.write(f"{one.path}\t{one.dtype}\t{one.shape}\t{order}\t{one.nbytes}\n")
+    for name in data._fields[:-1]:
+        value = getattr(data, name)
+        share = ""
+        if name not in ("min", "max", "mean") and value and found.size:
+            share = f"\t{value / found.size:.3%}"
+        sys.stdout.write(f"  {name}\t{'-' if value is None else value}{share}\n")
+    _histogram(data.histogram)
+
+
+def _histogram(bins: tuple[tuple[str, int], ...]) -> None:
+    filled = [place for place, (_, count) in enumerate(bins) if count]
+    if not filled:
+        return
+    sys.stdout.write("  magnitudes\n")
+    most = max(count for _, count in bins)
+    for name, count in bins[filled[0] : filled[-1] + 1]:
+        bar = "#" * -(-count * 40 // most)
+        sys.stdout.write(f"  {name:>8}\t{count}\t{bar}\n")
+
+
+def facts_json(found: list[tuple[info.Facts, info.Stats | None]]) -> None:
+    """One JSON document, a list with an object for each file."""
+    rows = []
+    for one, data in found:
+        row: dict[str, Any] = {name: getattr(one, name) for name in one._fields}
+        if data is not None:
+            row["stats"] = {
+                name: _json_plain(getattr(data, name))
+                for name in data._fields
+                if name != "histogram"
+            }
+            row["stats"]["histogram"] = dict(data.histogram)
+        rows.append(row)
+    sys.stdout.write(jsons.dumps(rows) + "\n")
+
+
+def _json_plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    return value
+
+
+def escaped(text: str) -> str:
+    """A path with control characters made visible."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
+        for char in text
+    )
 
 
 def surplus(where: str, count: int) -> None:
@@ -104,14 +167,17 @@ def cast_losses(where: str, losses: cast.Losses, target: np.dtype[Any]) -> None:
         f"{count:,} {what}"
         for count, what in (
             (losses.overflowed, "overflowed to inf"),
-            (losses.out_of_range, "NaN or out of range (undefined, this processor's result)"),
+            (losses.underflowed, "underflowed to 0"),
+            (losses.out_of_range, f"NaN or out of {target.name}'s range"),
+            (losses.imaginary, "lost their imaginary part"),
         )
         if count
     ]
     if told:
-        note(f"{where}: note: cast to {target}: {', '.join(told)}")
+        note(f"{where}: note: cast to {target.name}: {', '.join(told)}; --exact refuses this")
 
 
 def note(text: str) -> None:
     """A line on stderr."""
-    sys.stderr.write(text + "\n")
+    if sys.stderr is not None:
+        sys.stderr.write(escaped(text) + "\n")
