@@ -236,6 +236,8 @@ def sweep(base: str, environ: Mapping[str, str]) -> None:
         try:
             if os.fstat(lock).st_uid == os.geteuid() and try_lock(lock):
                 _tidy(path, name, environ, lock)
+        except OSError:
+            continue  # No process can be started: this run will say so itself.
         finally:
             os.close(lock)
 

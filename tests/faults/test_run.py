@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from kcfg.launch_place import boot
+from kcfg.launch_posix import CLEANER
 from tests.support.runs import HALF, Place, cleaners, tree, wait_for
 
 LIVES = 'echo "$KERAS_HOME"; exec sleep 60'
@@ -155,6 +156,65 @@ def test_many_come_and_go(place):
         assert (process.returncode, err) == (0, b"")
     place.wait_until_clean(30)
     assert not (place.root / "home").exists()
+
+
+def left_behind(place: Place) -> tuple[str, ...]:
+    """The CLEANER's arguments for a run that was killed with its cleaner, after some work."""
+    process, home = started(place)
+    (home / "made").mkdir()
+    (home / "made" / "file").write_text("x")
+    (home / ".other").write_text("y")
+    (pid,) = cleaners(place)
+    os.kill(pid, signal.SIGSTOP)
+    process.kill()
+    ended(process)
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not cleaners(place))
+    return ("sweep", str(home.parent), home.parent.name, str(place.real))
+
+
+MADE = {b"home/.keras/made", b"home/.keras/made/file", b"home/.keras/.other"}
+
+
+@pytest.mark.parametrize(
+    "shell", [name for name in ("dash", "bash", "ksh", "busybox") if shutil.which(name)]
+)
+def test_the_cleaner_in_every_shell(place, shell):
+    """/bin/sh is another one on every system."""
+    shutil.rmtree(place.real / "datasets")
+    before = tree(place.root)
+    arguments = left_behind(place)
+    command = [shell, *(["sh"] if shell == "busybox" else []), "-c", CLEANER, "kcfg", *arguments]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert set(tree(place.root)) - set(before) == MADE
+    assert place.left() == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@pytest.mark.parametrize("who", ["the shell", "what it runs"])
+def test_the_cleaner_is_killed_at_every_step(place, who):
+    """The next run goes on where it was; nothing is lost, nothing is left."""
+    (place.real / "models").rmdir()
+    before = set(tree(place.root))
+    log = str(place.root / "log")
+    call, follow = ("wait4", []) if who == "the shell" else ("unlinkat,?unlink,?rename", ["-f"])
+    for step in range(1, 60):
+        arguments = left_behind(place)
+        inject = [*follow, "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={step}"]
+        command = ["strace", "-qq", "-o", log, *inject, "/bin/sh", "-c", CLEANER, "x", *arguments]
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
+        killed = "killed by SIGKILL" in Path(log).read_text()
+        os.remove(log)
+        place.run("true")
+        assert set(tree(place.root)) - before == MADE, step
+        shutil.rmtree(place.real / "made")
+        (place.real / ".other").unlink()
+        if not killed:
+            break
+    assert not killed
+    assert step > 3
 
 
 class TestGrandchild:
