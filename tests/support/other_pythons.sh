@@ -4,8 +4,8 @@
 set -euo pipefail
 work=$1 wheel=$2
 here=$(cd "$(dirname "$0")/../.." && pwd)
-quick=(tests/test_record.py tests/test_world.py tests/test_document.py tests/test_schema.py
-    tests/keras tests/cli/test_config.py tests/arrays/test_quick.py)
+quick=(tests/test_world.py tests/test_document.py tests/test_store.py tests/keras
+    tests/cli/test_config.py tests/arrays)
 found=""
 for minor in 10 11 12 13 14; do
     # Where pyenv has it, its own; else the system's.
