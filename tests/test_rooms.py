@@ -21,7 +21,7 @@ ROOMS = [
     ],
     ["situation"],
     ["launch_hold", "launch_place", "launch_posix", "launch_windows", "launch_standing", "launch"],
-    ["schema", "checks"],
+    ["schema", "checks", "api"],
     ["arrays"],
     ["cli"],
     ["__main__"],

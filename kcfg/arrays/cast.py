@@ -72,6 +72,11 @@ def cast(
         `astype(dtype, casting="same_value")` of numpy 2.4 does; nothing is written then.
     Returns an array of the file's shape and order. Raises KcfgError for every file or argument
     that can't be used, and for I/O errors.
+
+    >>> import kcfg, numpy
+    >>> numpy.save("data.npy", numpy.array([[2, 4, 6], [2, 4, 6]]))
+    >>> kcfg.cast("data.npy", "float16").sum(axis=0)
+    array([ 4.,  8., 12.], dtype=float16)
     """
     with files.open_input(path) as source:
         return run(

@@ -75,6 +75,11 @@ def prod(
     out: write a `.npy` file there instead ("-": stdout) and return None.
     Returns an array of `numpy.prod`'s shape. Raises KcfgError for every file or argument that
     can't be used, and for I/O errors.
+
+    >>> import kcfg, numpy
+    >>> numpy.save("data.npy", numpy.array([[2, 4, 6], [2, 4, 6]]))
+    >>> kcfg.prod("data.npy", axis=1)
+    array([48, 48])
     """
     with files.open_input(path) as source:
         axes = normalize_axes(axis, source.header, path)
