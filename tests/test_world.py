@@ -111,5 +111,3 @@ def test_a_deleted_working_directory_is_empty(tmp_path, monkeypatch):
     monkeypatch.chdir(gone)
     gone.rmdir()
     assert real_world().cwd == ""
-
-

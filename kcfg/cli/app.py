@@ -441,3 +441,18 @@ def info(
     from kcfg.cli import arrays
 
     return arrays.info(files, stats=stats, json=json, threads=threads)
+
+
+@app.command()
+def completion(
+    shell: Annotated[str, typer.Argument(metavar="SHELL")],
+) -> int:
+    """Print the completion script of a shell: bash, zsh, fish or powershell.
+
+    \b
+    source <(kcfg completion bash)
+    kcfg completion fish > ~/.config/fish/completions/kcfg.fish
+    """
+    from kcfg.cli import completion as completing
+
+    return completing.completion(shell)

@@ -40,7 +40,10 @@ def world(env, module_path=()):
             ["keras-3.11.3.dist-info", "tf_keras-2.19.0.dist-info"], "1", "2.19.0", id="legacy"
         ),
         pytest.param(
-            ["keras-3.11.3.dist-info", "tf_keras-2.19.0.dist-info"], "yes", "3.11.3", id="not-legacy"
+            ["keras-3.11.3.dist-info", "tf_keras-2.19.0.dist-info"],
+            "yes",
+            "3.11.3",
+            id="not-legacy",
         ),
         pytest.param(["keras-3.11.3.dist-info"], "1", "3.11.3", id="legacy-without-tf_keras"),
         pytest.param(["keras_nightly-3.16.0.dev1.dist-info"], None, "3.16.0.dev1", id="nightly"),
