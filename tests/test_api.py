@@ -32,9 +32,7 @@ def test_importing_kcfg_loads_nothing():
         "import sys; before = set(sys.modules); import kcfg;"
         "print(sorted(set(sys.modules) - before - {'__future__'}))"
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout == "['kcfg']\n"
 
 
