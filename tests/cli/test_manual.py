@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 
@@ -19,5 +20,6 @@ def test_groff_reads_it_without_a_warning():
         ["groff", "-man", "-ww", "-Tutf8", str(PAGE)], capture_output=True, text=True, check=True
     )
     assert ran.stderr == ""
-    assert "kcfg set" in ran.stdout
-    assert "--lock-timeout" in ran.stdout
+    shown = re.sub(".\b", "", ran.stdout)  # bold is struck twice
+    assert "kcfg set KEY VALUE" in shown
+    assert "--lock-timeout SECONDS" in shown

@@ -20,7 +20,7 @@ def world(env, *, writable=True, paths=posixpath, cwd="/cwd"):
         env=env,
         cwd=cwd,
         files=GivenFiles(nodes, root=False, cwd="/cwd"),
-        user_home=lambda name: "/home/a",
+        user_home=lambda _: "/home/a",
         paths=paths,
         module_path=(),
     )

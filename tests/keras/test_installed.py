@@ -23,7 +23,7 @@ def world(env, module_path=()):
         env={name: str(value) for name, value in env.items()},
         cwd="/",
         files=RealFiles(),
-        user_home=lambda name: None,
+        user_home=lambda _: None,
         paths=posixpath,
         module_path=tuple(map(str, module_path)),
     )
