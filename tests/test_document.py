@@ -123,6 +123,8 @@ def test_quote_and_unquote_are_jsons(text):
 def test_surrogate_halves_join_only_as_json_joins_them():
     for literal in (
         '"\\ud83d\\ude00"',
+        '"\\ud83d\\udbff"',
+        '"\\udbff\\udfff"',
         '"\\ud83dx\\ude00"',
         '"\\ud83d\\u0041"',
         '"\\udead\\ud83d"',

@@ -111,8 +111,12 @@ def acl(*entries):
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
 
 
-NOBODY_READS = acl(
-    (1, 6, 2**32 - 1), (2, 4, 65534), (4, 4, 2**32 - 1), (16, 4, 2**32 - 1), (32, 0, 2**32 - 1)
+SOMEBODY_READS = acl(
+    (1, 6, 2**32 - 1),
+    (2, 4, os.getuid()),
+    (4, 4, 2**32 - 1),
+    (16, 4, 2**32 - 1),
+    (32, 0, 2**32 - 1),
 )
 
 
@@ -120,10 +124,10 @@ NOBODY_READS = acl(
 def test_attributes_and_acl_are_copied(tmp_path):
     old, new = two_files(tmp_path)
     os.setxattr(old, "user.origin", b"mine")
-    os.setxattr(old, "system.posix_acl_access", NOBODY_READS)
+    os.setxattr(old, "system.posix_acl_access", SOMEBODY_READS)
     assert system.copy_attributes(old, os.fstat(old), new) == ()
     assert os.getxattr(new, "user.origin") == b"mine"
-    assert os.getxattr(new, "system.posix_acl_access") == NOBODY_READS
+    assert os.getxattr(new, "system.posix_acl_access") == SOMEBODY_READS
     assert os.fstat(new).st_mode == os.fstat(old).st_mode
     os.close(old)
     os.close(new)
@@ -133,7 +137,7 @@ def test_attributes_and_acl_are_copied(tmp_path):
 def test_an_acl_that_only_the_directory_gave_goes(tmp_path):
     old, new = two_files(tmp_path)
     os.fchmod(old, 0o644)
-    os.setxattr(new, "system.posix_acl_access", NOBODY_READS)  # as a default ACL does
+    os.setxattr(new, "system.posix_acl_access", SOMEBODY_READS)  # as a default ACL does
     assert system.copy_attributes(old, os.fstat(old), new) == ()
     assert "system.posix_acl_access" not in os.listxattr(new)
     assert stat.S_IMODE(os.fstat(new).st_mode) == 0o644
