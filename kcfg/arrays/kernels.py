@@ -107,13 +107,33 @@ def proceed(tile: Array, reduced: tuple[bool, ...], before: Array, room: Array |
     return _reduce(_put_before(tile, reduced, before), axes)
 
 
-def proceed_half_run(tile: Array, before: Array | None) -> Array:
-    """A piece of one innermost run of float16, already widened: its product, not yet rounded.
+def proceed_half_run(run: Array, before: Array | None, piece: int) -> Array:
+    """A part of one innermost run of float16, already widened: its product, not yet rounded.
 
     before: the product so far, in float32 within a run, in float16 between two; None: 1.
+    piece: if not 0, numpy rounds after so many elements; a part begins at a multiple of it.
     """
-    first = np.float32(1) if before is None else before.reshape(-1)[0].astype(np.float32)
-    return np.asarray(np.multiply.reduce(tile.reshape(-1), initial=first))
+    product = np.float32(1) if before is None else before.reshape(-1)[0].astype(np.float32)
+    for first in range(0, run.size, piece or run.size):
+        part = run[first : first + piece] if piece else run
+        product = np.multiply.reduce(part, initial=product)
+        if piece:
+            product = product.astype(np.float16).astype(np.float32)
+    return np.asarray(product)
+
+
+def half_piece(*, buffered: bool) -> int:
+    """After how many elements of one run of float16 numpy rounds; 0: only at its end.
+
+    numpy goes through a buffer where it must swap bytes or cast, and before numpy 2 always: then it
+    rounds whenever the buffer is used up, counted from the start of each run. Found by a
+    product that comes out as 1 + 64/1024 if it was rounded on the way, else 1 + 65/1024.
+    """
+    size = np.getbufsize()
+    probe = np.ones(size + 31, np.float16)
+    probe[:32] = probe[size:] = 1 + 2.0**-10
+    cut = buffered or np.multiply.reduce(probe) == np.float16(1 + 64 / 1024)
+    return size if cut else 0
 
 
 def _axes(reduced: tuple[bool, ...]) -> tuple[int, ...]:

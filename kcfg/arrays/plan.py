@@ -215,18 +215,26 @@ def memory_axes(
     return tuple(lengths), tuple(flags)
 
 
-def plan_prod(lengths: tuple[int, ...], reduced: tuple[bool, ...], budget: int) -> Plan:
+def plan_prod(
+    lengths: tuple[int, ...], reduced: tuple[bool, ...], budget: int, piece: int = 0
+) -> Plan:
     """The plan of a product over the reduced ones of `lengths` (merged, in memory order).
 
     budget: the most elements of a tile, at least 1. No length may be 0.
+    piece: if not 0, the innermost axis is the split one, cut at multiples of this.
     """
     if not lengths or reduced[0]:
         lengths, reduced = (1, *lengths), (False, *reduced)
-    split = 0
-    while math.prod(lengths[split + 1 :]) > budget:
+    split = len(lengths) - 1 if piece else 0
+    while math.prod(lengths[split + 1 :]) > budget or _too_many(lengths, reduced, split, budget):
         split += 1
     inner = lengths[split + 1 :]
     chunk = max(1, min(lengths[split], budget // math.prod(inner)))
+    if piece:
+        chunk = max(1, budget // piece) * piece
+    elif not reduced[split] and any(reduced[:split]):
+        # Parts of rows, with an accumulator that stays in the cache, and enough tasks for threads.
+        chunk = max(1, min(chunk, budget // 4 // math.prod(inner)))
     return Plan(
         lengths[:split],
         reduced[:split],
@@ -241,6 +249,16 @@ def plan_prod(lengths: tuple[int, ...], reduced: tuple[bool, ...], budget: int) 
 def plan_elementwise(size: int, budget: int) -> Plan:
     """The plan of a pass that treats each element by itself (cast, statistics); size > 0."""
     return Plan((), (), size, False, min(size, budget), (), ())
+
+
+def _too_many(
+    lengths: tuple[int, ...], reduced: tuple[bool, ...], split: int, budget: int
+) -> bool:
+    """Is the accumulator of a reduced split axis so large that columns should be cut instead?"""
+    if not reduced[split] or split + 1 == len(lengths):
+        return False
+    kept = _product(lengths[split + 1 :], reduced[split + 1 :], reduced=False)
+    return kept > max(1, budget // 4)
 
 
 def _product(lengths: tuple[int, ...], flags: tuple[bool, ...], *, reduced: bool) -> int:

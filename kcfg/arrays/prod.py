@@ -188,7 +188,11 @@ def _multiply(
         return Losses(0, 0, 0)
     lengths, reduced = memory_axes(header.shape, axes, fortran=header.fortran)
     budget = max(1, TILE_BYTES // max(header.dtype.itemsize, op_dtype.itemsize))
-    plan = plan_prod(lengths, reduced, budget)
+    piece = 0
+    if kernels.family(op_dtype) == kernels.HALF and reduced and reduced[-1]:
+        piece = kernels.half_piece(buffered=header.dtype != op_dtype)
+        piece = piece if lengths[-1] > piece else 0
+    plan = plan_prod(lengths, reduced, budget, piece)
     waiting = plan.results * op_dtype.itemsize  # where a pipe brings every task's first step first
     with contextlib.ExitStack() as stack:
         store: files.FileSink | None = None
@@ -197,7 +201,7 @@ def _multiply(
                 store = sink
             else:
                 store = stack.enter_context(files.temporary_sink(waiting))
-        job = ProdJob(plan, header.dtype, op_dtype, sink, store, threads)
+        job = ProdJob(plan, header.dtype, op_dtype, sink, store, threads, piece)
         with convert.quietly(header.dtype, op_dtype):
             executor.run(plan, source, job, threads=threads, progress=progress)
         if store is not None and store is not sink:
@@ -219,8 +223,10 @@ class ProdJob:
         sink: files.Sink,
         store: files.FileSink | None,
         threads: int,
+        piece: int,
     ) -> None:
         self.plan = plan
+        self.piece = piece
         self.dtype = dtype
         self.op_dtype = op_dtype
         self.sink = sink
@@ -297,7 +303,7 @@ class ProdJob:
             carry = carry.reshape(kept)
         with np.errstate(all="call", call=(flags := losing.Flags())):
             if self.half_run:
-                after = kernels.proceed_half_run(tile, carry)
+                after = kernels.proceed_half_run(tile, carry, self.piece)
                 if step.ends_run:
                     after = after.astype(np.float16)
             elif self.half_rows and carry is None:
