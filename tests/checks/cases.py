@@ -29,11 +29,11 @@ Example = dict[str, Any]
 
 def examples() -> list[Example]:
     """All rows, each with its `code` and the folder it is in."""
-    found = []
-    for table in sorted(EXAMPLES.glob("*/cases.json")):
-        for row in json.loads(table.read_text(encoding="utf-8")):
-            found.append({"code": table.parent.name, "folder": table.parent, **row})
-    return found
+    return [
+        {"code": table.parent.name, "folder": table.parent, **row}
+        for table in sorted(EXAMPLES.glob("*/cases.json"))
+        for row in json.loads(table.read_text(encoding="utf-8"))
+    ]
 
 
 def shown(problem: Problem, situation: Situation) -> str:
@@ -84,8 +84,8 @@ def make(tree: dict[str, Any], root: Path) -> None:
             os.chown(path, owner, group, follow_symlinks=False)
 
 
-def needs_root(example: Example) -> bool:
-    """Whether the tree has strangers in it."""
+def has_strangers(example: Example) -> bool:
+    """Whether the tree has files of other users in it, which only root can make."""
     entries = example.get("tree", {}).values()
     return any("owner" in what or "group" in what for what in entries)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from kcfg.checks import registry
 from kcfg.checks.registry import CHECKS
-from tests.checks.cases import EXAMPLES, Example, examples, needs_root, shown, situation
+from tests.checks.cases import EXAMPLES, Example, examples, has_strangers, shown, situation
+from tests.support.probes import needs_root
 
 ALL = examples()
 BY_CODE = {check.code: [row for row in ALL if row["code"] == check.code] for check in CHECKS}
@@ -31,11 +30,17 @@ def test_every_example_belongs_to_a_check() -> None:
 
 
 @pytest.mark.parametrize(
-    "example", [pytest.param(row, id=f"{row['code']}/{row['name']}") for row in ALL]
+    "example",
+    [
+        pytest.param(
+            row,
+            id=f"{row['code']}/{row['name']}",
+            marks=needs_root if has_strangers(row) else (),
+        )
+        for row in ALL
+    ],
 )
 def test_example(example: Example, tmp_path) -> None:
-    if needs_root(example) and (not hasattr(os, "geteuid") or os.geteuid() != 0):
-        pytest.skip("needs root, to give a file to a stranger")
     tmp_path.chmod(0o755)
     observed = situation(example, tmp_path)
     found = registry.run(observed, file_alone="file" in example)
