@@ -130,6 +130,18 @@ __kcfg_offer() {
     done
 }
 
+# The keys that aren't among $2..., $1 behind each.
+__kcfg_offer_keys() {
+    local behind=$1 key
+    local left=
+    shift
+    __kcfg_words key
+    for key in $_words; do
+        [[ " $* " == *" $key"[\ =]* ]] || left+=" $key"
+    done
+    __kcfg_offer "$left" "$behind"
+}
+
 # Files that match $1, and directories; all files where there is none.
 __kcfg_offer_files() {
     local name
@@ -142,8 +154,7 @@ __kcfg_offer_files() {
     )
 }
 
-# KEY=VALUE: the keys with "=" behind them, or the values of the key that stands there. $1: the
-# keys.
+# KEY=VALUE: the keys with "=" behind them, or the values of the key that stands there.
 __kcfg_offer_assignment() {
     if [[ $_cur == *=* ]]; then
         __kcfg_values "${_cur%%=*}"
@@ -152,28 +163,27 @@ __kcfg_offer_assignment() {
         __kcfg_offer "$_words"
     else
         compopt -o nospace 2>/dev/null
-        __kcfg_offer "$1" =
+        __kcfg_offer_keys = "$@"
     fi
 }
 
-# KEY VALUE and KEY=VALUE in any mixture; $@: those that stand before.
+# KEY VALUE and KEY=VALUE in any mixture.
 __kcfg_offer_pair() {
-    local key=
-    while (($#)); do
-        case $1 in
-            *=*) ;;
-            *) if (($# == 1)); then key=$1; else shift; fi ;;
-        esac
-        shift
+    local key= word
+    for word in "$@"; do
+        if [[ -n $key ]]; then
+            key=
+        elif [[ $word != *=* ]]; then
+            key=$word
+        fi
     done
     if [[ -n $key ]]; then
         __kcfg_values "$key"
         __kcfg_offer "$_words"
     elif [[ $_cur == *=* ]]; then
-        __kcfg_offer_assignment ""
+        __kcfg_offer_assignment
     else
-        __kcfg_words key
-        __kcfg_offer "$_words"
+        __kcfg_offer_keys "" "$@"
     fi
 }
 
@@ -205,10 +215,8 @@ __kcfg_offer_kind() { # KIND, the words that stand before
         npy) __kcfg_offer_files '*.npy' ;;
         directory) __kcfg_offer_files / ;;
         pairs) __kcfg_offer_pair "$@" ;;
-        assignments)
-            __kcfg_words key
-            __kcfg_offer_assignment "$_words"
-            ;;
+        assignments) __kcfg_offer_assignment "$@" ;;
+        keys) __kcfg_offer_keys "" "$@" ;;
         *)
             __kcfg_words "$kind"
             __kcfg_offer "$_words"

@@ -75,7 +75,6 @@ Register-ArgumentCompleter -Native -CommandName kcfg -ScriptBlock {
     $repeats = @('set', 'unset', 'run', 'info')
     $words = @{
         'key' = @('floatx', 'epsilon', 'backend', 'image_dim_ordering', 'image_data_format', 'nnx_enabled')
-        'keys' = @('floatx', 'epsilon', 'backend', 'image_dim_ordering', 'image_data_format', 'nnx_enabled')
         'version' = @('3.15.1', '3.14.1', '3.13.2', '3.12.4', '3.11.3', '3.10.0', '3.9.2', '3.8.0', '3.7.0', '3.6.0', '3.5.0', '3.4.1', '3.3.3', '3.2.1', '3.1.1', '3.0.5', '2.21.0', '2.20.1', '2.19.0', '2.18.0', '2.17.0', '2.16.0', '2.15.0', '2.14.0', '2.13.1', '2.12.0', '2.11.0', '2.10.0', '2.9.0', '2.8.0', '2.7.0', '2.6.0', '2.4.3', '2.3.1', '2.2.5', '2.1.6', '2.0.9', '1.2.2', '1.1.2', '1.0.8')
         'dtype' = @('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'float16', 'float32', 'float64', 'longdouble', 'complex64', 'complex128', 'clongdouble')
         'axis' = @('0', '1', '2', '3', '-1')
@@ -111,14 +110,19 @@ Register-ArgumentCompleter -Native -CommandName kcfg -ScriptBlock {
                 $before + $one.CompletionText, $one.ListItemText, $one.ResultType, $one.ToolTip)
         }
     }
-    function Complete-Assignment($keys) {
+    # The keys that don't stand there yet.
+    function Select-Key($given) {
+        $taken = @($given | ForEach-Object { $_.Split('=')[0] })
+        $words['key'] | Where-Object { $taken -notcontains $_ }
+    }
+    function Complete-Assignment($given) {
         if ($current.Contains('=')) {
             $key, $value = $current.Split([char[]]'=', 2)
             $before = "$before$key="
             $current = $value
             Complete-Word $values[$key]
         } else {
-            Complete-Word $keys '='
+            Complete-Word (Select-Key $given) '='
         }
     }
     # KEY VALUE and KEY=VALUE in any mixture.
@@ -130,9 +134,9 @@ Register-ArgumentCompleter -Native -CommandName kcfg -ScriptBlock {
         if ($key) {
             Complete-Word $values[$key]
         } elseif ($current.Contains('=')) {
-            Complete-Assignment @()
+            Complete-Assignment $given
         } else {
-            Complete-Word $words['key']
+            Complete-Word (Select-Key $given)
         }
     }
     function Complete-Kind($kind, $given) {
@@ -141,7 +145,8 @@ Register-ArgumentCompleter -Native -CommandName kcfg -ScriptBlock {
             'npy' { Complete-File @('*.npy') }
             'directory' { Complete-File @() }
             'pairs' { Complete-Pair $given }
-            'assignments' { Complete-Assignment $words['key'] }
+            'assignments' { Complete-Assignment $given }
+            'keys' { Complete-Word (Select-Key $given) }
             default { if ($kind) { Complete-Word $words[$kind] } }
         }
     }

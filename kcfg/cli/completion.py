@@ -1,6 +1,7 @@
 """`kcfg completion SHELL`: print the static script that the wheel carries for that shell.
 
-The scripts in `completions/` are made from the command tree beforehand; see tests/support/completions.
+The scripts in `completions/` are made from the command tree beforehand, by
+`python -m tests.support.completions`.
 """
 
 from __future__ import annotations

@@ -73,3 +73,6 @@ needs_attributes = needs(_keeps_attributes(), "a temporary directory with extend
 needs_chattr = needs(_can_make_immutable(), "root and chattr, on a filesystem that knows it")
 needs_proc_locks = needs(os.path.exists("/proc/locks"), "Linux's /proc/locks")
 needs_fork = needs(hasattr(os, "fork"), "fork, and signals as POSIX has them")
+needs_bash = needs(_works("bash", "--version"), "bash")
+needs_zsh = needs(_works("zsh", "--version"), "zsh")
+needs_fish = needs(_works("fish", "--version"), "fish")

@@ -117,7 +117,7 @@ def _zsh() -> dict[str, str]:
         specs = [option(one) for one in command.options]
         for place, kind in enumerate(command.positional):
             last = command.repeats and place == len(command.positional) - 1
-            at = ("*:" if kind in FILES else "*::") if last else f"{place + 1}:"
+            at = "*:" if last else f"{place + 1}:"
             specs.append(f"'{at}{kind}:{action(kind)}'")
         lines = [f"{spec} \\" for spec in specs[:-1]] + [f"{specs[-1]} && ret=0"]
         inner = "".join(f"                        {line}\n" for line in lines)
@@ -241,7 +241,7 @@ def _powershell() -> dict[str, str]:
         ),
         "REPEATS": ", ".join(f"'{one.name}'" for one in everything if one.repeats),
         "WORDS": rows(
-            (kind, array(_texts(words(kind)))) for kind in ("key", "keys", *LISTED) if words(kind)
+            (kind, array(_texts(words(kind)))) for kind in ("key", *LISTED) if words(kind)
         ),
         "VALUES": rows((key, array(_texts(found))) for key, found in values().items()),
         "FILES": "\n".join(

@@ -44,14 +44,19 @@ Register-ArgumentCompleter -Native -CommandName kcfg -ScriptBlock {
                 $before + $one.CompletionText, $one.ListItemText, $one.ResultType, $one.ToolTip)
         }
     }
-    function Complete-Assignment($keys) {
+    # The keys that don't stand there yet.
+    function Select-Key($given) {
+        $taken = @($given | ForEach-Object { $_.Split('=')[0] })
+        $words['key'] | Where-Object { $taken -notcontains $_ }
+    }
+    function Complete-Assignment($given) {
         if ($current.Contains('=')) {
             $key, $value = $current.Split([char[]]'=', 2)
             $before = "$before$key="
             $current = $value
             Complete-Word $values[$key]
         } else {
-            Complete-Word $keys '='
+            Complete-Word (Select-Key $given) '='
         }
     }
     # KEY VALUE and KEY=VALUE in any mixture.
@@ -63,9 +68,9 @@ Register-ArgumentCompleter -Native -CommandName kcfg -ScriptBlock {
         if ($key) {
             Complete-Word $values[$key]
         } elseif ($current.Contains('=')) {
-            Complete-Assignment @()
+            Complete-Assignment $given
         } else {
-            Complete-Word $words['key']
+            Complete-Word (Select-Key $given)
         }
     }
     function Complete-Kind($kind, $given) {
@@ -73,7 +78,8 @@ Register-ArgumentCompleter -Native -CommandName kcfg -ScriptBlock {
 @FILES@
             'directory' { Complete-File @() }
             'pairs' { Complete-Pair $given }
-            'assignments' { Complete-Assignment $words['key'] }
+            'assignments' { Complete-Assignment $given }
+            'keys' { Complete-Word (Select-Key $given) }
             default { if ($kind) { Complete-Word $words[$kind] } }
         }
     }
