@@ -239,7 +239,6 @@ class TestGrandchild:
         out = place.root / "out"
         process = place.start("sh", "-c", script, "sh", str(out), stdout=subprocess.DEVNULL)
         assert process.wait(10) == 0
-        assert out.read_text() == ""
         place.wait_until_clean()
         assert "keras.json" in out.read_text()
 
