@@ -351,8 +351,12 @@ def _say_changes(situation: Situation, change: Change, keys: tuple[str, ...]) ->
         default = situation.rules.defaults.get(name)
         old, new = (lines.value(said.get(name, default)) for said in (before, after))
         if name in before or name in after:
-            unchanged = (name in before) == (name in after) and old == new
-            say(f"{name}: {old} (unchanged)" if unchanged else f"{name}: {old} -> {new}")
+            if old != new:
+                say(f"{name}: {old} -> {new}")
+            elif name in before:
+                say(f"{name}: {old} ({'unchanged' if name in after else 'still, by default'})")
+            else:
+                say(f"{name}: {old} (still, now in the file)")
         else:
             say(f"{name}: not in {change.path}")
 
