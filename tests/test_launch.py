@@ -176,6 +176,13 @@ class TestCommand:
         script = 'exec 3>/dev/null 4>&3 5>&3 9>&3; exec 3>&- 4>&- 9>&-; sleep 0.3; ls "$KERAS_HOME"'
         assert b"keras.json" in place.run("sh", "-c", script).stdout
 
+    def test_its_new_descriptors_are_high(self, place):
+        """For dash a number has one digit; bash and dash keep their own from 10 on."""
+        done = place.run("sh", "-c", "ls /proc/$$/fd", close_fds=True)
+        new = {int(number) for number in done.stdout.split()} - {0, 1, 2, 10}
+        assert len(new) == 2
+        assert min(new) >= 100
+
     def test_few_descriptors_allowed(self, place):
         done = place.run(
             "sh", "-c", 'ls "$KERAS_HOME"', prefix=["sh", "-c", 'ulimit -n 40; exec "$@"', "sh"]

@@ -58,7 +58,8 @@ def test_command_dies_of_a_signal(place, number):
 
 def test_signal_to_the_group(place):
     """Ctrl-C at a shell: the cleaner is in no group that it could reach."""
-    process, _ = started(place, 'echo "$KERAS_HOME"; sleep 60; echo on', start_new_session=True)
+    # No shell waits here: dash misses a SIGINT that comes while it starts a child.
+    process, _ = started(place, start_new_session=True)
     os.killpg(process.pid, signal.SIGINT)
     assert ended(process) == -signal.SIGINT
     place.wait_until_clean()
@@ -90,6 +91,21 @@ def test_the_cleaner_stays_at_its_post(place, number):
     process.kill()
     ended(process)
     place.wait_until_clean()
+
+
+def test_the_lock_alone_tells_that_it_lives(place):
+    """Where the environment doesn't: there is no /proc, or COMMAND cleared it."""
+    process, home = started(place, 'echo "$KERAS_HOME"; exec env -i sleep 60')
+    wait_for(lambda: b"sleep" in Path(f"/proc/{process.pid}/cmdline").read_bytes())
+    (pid,) = cleaners(place)
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not cleaners(place))
+    place.run("true", clean=False)
+    wait_for(lambda: len(place.left()) == 1)
+    assert (home / "keras.json").exists()
+    process.kill()
+    ended(process)
+    place.run("true")
 
 
 @pytest.mark.parametrize("order", ["cleaner first", "command first", "command lives on"])
