@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 
-from kcfg.checks.registry import run as run_checks
 from kcfg.cli.boundary import is_terminal, put, put_bytes, say
 from kcfg.cli.render import lines
 from kcfg.keras import names
@@ -29,8 +28,10 @@ if TYPE_CHECKING:
 
 def show(*, json: bool = False, file: str | None = None, keras: str | None = None) -> int:
     """`kcfg show`: every key, then what is wrong. 1 where `import keras` would fail."""
+    from kcfg.checks.registry import run
+
     situation = observe(real_world(), keras=keras, file=file)
-    problems = run_checks(situation)
+    problems = run(situation)
     if json:
         from kcfg.cli.render import json_document
 
