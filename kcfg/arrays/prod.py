@@ -273,7 +273,8 @@ class ProdJob:
             scratch[dtype.char] = np.empty(lead + self.plan.tile, dtype)
         converter = scratch.setdefault("converter", convert.Converter())
         buffer: Array = scratch[dtype.char][: lead + elements.size]
-        converter.convert(elements, buffer[lead:])
+        with np.errstate(all="ignore"):
+            converter.convert(elements, buffer[lead:])
         return buffer[lead:], buffer[:lead]
 
     def compute(self, step: Step, prepared: Any, part: int, carry: Any) -> Any:
