@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 OWN_CHECK = ("bom", "empty", "merge-conflict", "not-utf-8", "nul", "too-deep", "utf-16", "utf-32")
 """Faults that have a check of their own; all others are `malformed-json`."""
 
+LONGEST_MENDED = 100_000
+"""Characters: no keras.json is as long, and what isn't one need not be mended."""
+
 CURES = {
     "html": "save the file itself, not the page that shows it",
     "truncated": "write the rest",
@@ -257,7 +260,9 @@ def _repair(situation: Situation) -> Fix | None:
     from kcfg.repair import repairs
 
     document = situation.document()
-    found = repairs(document.text) if document is not None else ()
+    if document is None or len(document.text) > LONGEST_MENDED:
+        return None
+    found = repairs(document.text)
     if not found:
         return None
     edits = [(edit.start, edit.end, edit.text) for repair in found for edit in repair.edits]

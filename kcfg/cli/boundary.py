@@ -60,12 +60,21 @@ def guard(command: Callable[[], int], *, process: bool) -> int:
 def raise_on_signals() -> None:
     """Make SIGINT, SIGTERM and SIGHUP raise `Terminated`, so that a command can clean up.
 
-    What was ignored when kcfg started (nohup) stays ignored.
+    What was ignored when kcfg started (nohup) stays ignored. Several signals at once (systemd sends
+    SIGTERM and SIGHUP, closing terminals do, too) are one wish: the second must not interrupt the
+    cleaning up. After two seconds it may.
     """
     import signal
+    import time
+
+    deaf_until = 0.0
 
     def terminate(number: int, _frame: FrameType | None) -> None:
-        raise Terminated(number)
+        nonlocal deaf_until
+        now = time.monotonic()
+        if now >= deaf_until:
+            deaf_until = now + 2.0
+            raise Terminated(number)
 
     # SIGINT, too: Typer would turn a KeyboardInterrupt into a mere exit 130.
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
