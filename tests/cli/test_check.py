@@ -404,6 +404,6 @@ def on_a_terminal(home: Home, *arguments: str, env: dict[str, str] | None = None
             if not piece:
                 break
             seen += piece
-        process.wait(30)
+        process.wait(60)
     os.close(outer)
     return seen.decode().replace("\r\n", "\n")

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from kcfg.launch_place import boot
-from kcfg.launch_posix import CLEANER
+from kcfg.launch.place import boot
+from kcfg.launch.posix import CLEANER
 from tests.support.runs import HALF, Place, cleaners, tree, wait_for
 
 LIVES = 'echo "$KERAS_HOME"; exec sleep 60'
@@ -39,7 +39,7 @@ def started(place: Place, script: str = LIVES, **options) -> tuple[subprocess.Po
 def ended(process: subprocess.Popen[bytes]) -> int:
     assert process.stdout is not None
     process.stdout.close()
-    return process.wait(10)
+    return process.wait(60)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ class TestGrandchild:
         script = 'echo "$KERAS_HOME"; setsid sh -c "sleep 1; ls \\"$KERAS_HOME\\"" >"$1" 2>&1 &'
         out = place.root / "out"
         process = place.start("sh", "-c", script, "sh", str(out), stdout=subprocess.DEVNULL)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         place.wait_until_clean()
         assert "keras.json" in out.read_text()
 
@@ -252,7 +252,7 @@ class TestGrandchild:
         )
         out = place.root / "out"
         process = place.start(sys.executable, "-Wignore", "-c", code, child, str(out))
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         place.wait_until_clean()
         assert "keras.json" in out.read_text()
 
@@ -309,7 +309,7 @@ def as_user(place: Place) -> list[str]:
         above = above.parent
     prefix = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
     for python in (sys.executable, "/usr/bin/python3"):
-        probe = [*prefix, "sh", "-c", 'exec "$0" -c "import kcfg.launch_posix"', python]
+        probe = [*prefix, "sh", "-c", 'exec "$0" -c "import kcfg.launch.posix"', python]
         if subprocess.run(probe, env=place.environ, capture_output=True).returncode == 0:
             place.python = python
             return prefix
