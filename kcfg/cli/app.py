@@ -1,10 +1,14 @@
 """The Typer application: what each command takes, and the words of `--help`.
 
-The functions here only hand their arguments on, so that help and completion load no room.
+A function here calls nothing: it returns the command with its arguments, and `run_application`
+calls that when Typer is done. So help loads no room, and Typer, which turns Ctrl-C and a closed
+pipe into statuses of its own, never stands between a command and `kcfg.cli.boundary`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +25,8 @@ app = typer.Typer(
     help="Show what Keras will really use from keras.json and the environment, and why; "
     "change it safely; compute prod and cast of .npy files of any size.",
 )
+
+Command = Callable[[], int]
 
 UsageError: Any = typer.BadParameter.__mro__[1]
 """What Typer raises for arguments that it can't take; where it lives varies with its version."""
@@ -73,10 +79,10 @@ def run_application(arguments: list[str], *, process: bool) -> int:
     """
     if process:
         raise_on_signals()
-    application = typer.main.get_command(app)
+    application: Any = typer.main.get_command(app)
     ours, theirs = _split(arguments)
     try:
-        status = application.main(args=ours, prog_name="kcfg", standalone_mode=False, obj=theirs)
+        command = application.main(args=ours, prog_name="kcfg", standalone_mode=False, obj=theirs)
     except UsageError as error:
         context = getattr(error, "ctx", None)
         name = context.command_path if context else "kcfg"
@@ -86,7 +92,9 @@ def run_application(arguments: list[str], *, process: bool) -> int:
             keras=None,
             mend=f"see {name} --help",
         ) from None
-    return status if isinstance(status, int) else 0
+    except SystemExit:  # Typer's way with a closed pipe, met while it printed the help
+        raise BrokenPipeError from None
+    return command() if callable(command) else 0
 
 
 def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
@@ -112,7 +120,7 @@ def kcfg(
 
 
 @app.command()
-def show(json: Json = False, file: File = None, keras: Keras = None) -> int:
+def show(json: Json = False, file: File = None, keras: Keras = None) -> Command:
     """Print every key: its effective value, its source, its place; then what is wrong.
 
     \b
@@ -125,7 +133,7 @@ def show(json: Json = False, file: File = None, keras: Keras = None) -> int:
     """
     from kcfg.cli import config
 
-    return config.show(json=json, file=file, keras=keras)
+    return partial(config.show, json=json, file=file, keras=keras)
 
 
 @app.command()
@@ -134,7 +142,7 @@ def get(
     json: Json = False,
     file: File = None,
     keras: Keras = None,
-) -> int:
+) -> Command:
     """Print one effective value, alone, on one line.
 
     \b
@@ -143,7 +151,7 @@ def get(
     """
     from kcfg.cli import config
 
-    return config.get(key, json=json, file=file, keras=keras)
+    return partial(config.get, key, json=json, file=file, keras=keras)
 
 
 @app.command()
@@ -154,7 +162,7 @@ def path(
     json: Json = False,
     file: File = None,
     keras: Keras = None,
-) -> int:
+) -> Command:
     """Print the path of the file that Keras reads.
 
     \b
@@ -163,7 +171,7 @@ def path(
     """
     from kcfg.cli import config
 
-    return config.path(explain=explain, json=json, file=file, keras=keras)
+    return partial(config.path, explain=explain, json=json, file=file, keras=keras)
 
 
 @app.command("set")
@@ -174,7 +182,7 @@ def set_(
     lock_timeout: LockTimeout = 10.0,
     file: File = None,
     keras: Keras = None,
-) -> int:
+) -> Command:
     """Judge all values, then write them at once; KEY=VALUE is taken, too.
 
     \b
@@ -183,8 +191,14 @@ def set_(
     """
     from kcfg.cli import config
 
-    return config.set_(
-        pairs, dry_run=dry_run, force=force, lock_timeout=lock_timeout, file=file, keras=keras
+    return partial(
+        config.set_,
+        pairs,
+        dry_run=dry_run,
+        force=force,
+        lock_timeout=lock_timeout,
+        file=file,
+        keras=keras,
     )
 
 
@@ -196,7 +210,7 @@ def unset(
     lock_timeout: LockTimeout = 10.0,
     file: File = None,
     keras: Keras = None,
-) -> int:
+) -> Command:
     """Remove keys: back to Keras's defaults.
 
     \b
@@ -205,8 +219,14 @@ def unset(
     """
     from kcfg.cli import config
 
-    return config.unset(
-        keys, dry_run=dry_run, force=force, lock_timeout=lock_timeout, file=file, keras=keras
+    return partial(
+        config.unset,
+        keys,
+        dry_run=dry_run,
+        force=force,
+        lock_timeout=lock_timeout,
+        file=file,
+        keras=keras,
     )
 
 
@@ -218,7 +238,7 @@ def init(
     lock_timeout: LockTimeout = 10.0,
     file: File = None,
     keras: Keras = None,
-) -> int:
+) -> Command:
     """Write the file that Keras itself would write, if there is none.
 
     With DIR, into DIR, and print the line that makes Keras use it.
@@ -229,7 +249,8 @@ def init(
     """
     from kcfg.cli import config
 
-    return config.init(
+    return partial(
+        config.init,
         directory,
         dry_run=dry_run,
         force=force,
@@ -257,7 +278,7 @@ def run(
     ] = False,
     file: File = None,
     keras: Keras = None,
-) -> int:
+) -> Command:
     """Run COMMAND with these values in force for that process alone.
 
     The status is COMMAND's own. Nobody's keras.json is touched.
@@ -268,7 +289,8 @@ def run(
     """
     from kcfg.cli import run as running
 
-    return running.run(
+    return partial(
+        running.run,
         values or [],
         context.obj,
         keras_home=keras_home,
@@ -301,7 +323,7 @@ def check(
     lock_timeout: LockTimeout = 10.0,
     file: File = None,
     keras: Keras = None,
-) -> int:
+) -> Command:
     """Say what Keras would do with each FILE; without FILE, in this environment.
 
     Exit status 1 where `import keras` would fail, or Keras would silently ignore the file.
@@ -320,10 +342,11 @@ def check(
     from kcfg.cli import check as checking
 
     if list_:
-        return checking.list_checks(json=json)
+        return partial(checking.list_checks, json=json)
     if code is not None:
-        return checking.explain(code)
-    return checking.check(
+        return partial(checking.explain, code)
+    return partial(
+        checking.check,
         files or [],
         fix=fix,
         unsafe_fixes=unsafe_fixes,
@@ -339,7 +362,7 @@ def check(
 
 
 @app.command()
-def schema(keras: Keras = None) -> int:
+def schema(keras: Keras = None) -> Command:
     """Print the JSON Schema (2020-12) of keras.json.
 
     \b
@@ -348,7 +371,7 @@ def schema(keras: Keras = None) -> int:
     """
     from kcfg.cli import config
 
-    return config.schema(keras=keras)
+    return partial(config.schema, keras=keras)
 
 
 @app.command()
@@ -368,7 +391,7 @@ def prod(
     force: ForceOut = False,
     threads: Threads = None,
     json: Json = False,
-) -> int:
+) -> Command:
     """Multiply the elements of a .npy file, with the bits of numpy.prod.
 
     \b
@@ -377,7 +400,8 @@ def prod(
     """
     from kcfg.cli import arrays
 
-    return arrays.prod(
+    return partial(
+        arrays.prod,
         file,
         axis=axis,
         keepdims=keepdims,
@@ -402,7 +426,7 @@ def cast(
     json: Json = False,
     config_file: File = None,
     keras: Keras = None,
-) -> int:
+) -> Command:
     """Cast a .npy file, with the bits of numpy.ndarray.astype; without DTYPE to floatx.
 
     \b
@@ -411,7 +435,8 @@ def cast(
     """
     from kcfg.cli import arrays, config
 
-    return arrays.cast(
+    return partial(
+        arrays.cast,
         file,
         dtype,
         floatx=lambda: config.floatx(file=config_file, keras=keras),
@@ -431,7 +456,7 @@ def info(
     ] = False,
     json: Json = False,
     threads: Threads = None,
-) -> int:
+) -> Command:
     """Print header facts of .npy files: dtype, shape, order, bytes.
 
     \b
@@ -440,13 +465,13 @@ def info(
     """
     from kcfg.cli import arrays
 
-    return arrays.info(files, stats=stats, json=json, threads=threads)
+    return partial(arrays.info, files, stats=stats, json=json, threads=threads)
 
 
 @app.command()
 def completion(
     shell: Annotated[str, typer.Argument(metavar="SHELL")],
-) -> int:
+) -> Command:
     """Print the completion script of a shell: bash, zsh, fish or powershell.
 
     \b
@@ -455,4 +480,4 @@ def completion(
     """
     from kcfg.cli import completion as completing
 
-    return completing.completion(shell)
+    return partial(completing.completion, shell)
