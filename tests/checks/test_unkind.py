@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kcfg.checks import mending, registry
@@ -71,6 +71,7 @@ def test_every_failure_is_told(
 
 
 @settings(deadline=None)
+@example(pairs=[("floatx", None)], slips=[(2, "#"), (0, '"')], keras="3.15.1")
 @given(
     PAIRS,
     st.lists(

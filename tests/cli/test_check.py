@@ -248,12 +248,18 @@ class TestFix:
         assert path.read_text(encoding="utf-8") == "\ufeff" + text
         assert os.listdir(home.cwd) == ["keras.json"]
         assert ran.stdout.startswith("keras.json:1:1: error[bom]: ")
-        assert "not mended, since it would still be no JSON: keras.json:1:19: error" in ran.stderr
+        assert (
+            "not mended, since it would still be no JSON object: keras.json:1:19: error"
+            in ran.stderr
+        )
 
     def test_a_comment_keeps_a_byte_order_mark_until_it_may_go(self, home: Home) -> None:
         path = put(home, '\ufeff{"backend": "numpy" // mine\n}')
         ran = home.kcfg("check", "--fix", "keras.json", status=1)
-        assert "not mended, since it would still be no JSON: keras.json:1:21: error" in ran.stderr
+        assert (
+            "not mended, since it would still be no JSON object: keras.json:1:21: error"
+            in ran.stderr
+        )
         home.kcfg("check", "--fix", "--unsafe-fixes", "keras.json", status=0)
         assert path.read_text() == '{"backend": "numpy"\n}'
 
