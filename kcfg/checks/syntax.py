@@ -80,7 +80,8 @@ def bom(situation: Situation) -> Iterator[Problem]:
     if fault is not None:
         message = "a byte order mark (BOM), as some editors and PowerShell write it, which JSON "
         message += "does not allow"
-        yield _about(situation, "bom", fault, message, _repair(situation))
+        fix = mend(situation, ((fault.offset, fault.offset + 1, ""),), safe=True)
+        yield _about(situation, "bom", fault, message, fix)
 
 
 def utf_16(situation: Situation) -> Iterator[Problem]:
