@@ -60,8 +60,8 @@ class Staged:
             return self.fd
 
     def confirm(self, *, durable: bool = True) -> bool:
-        """fsync (if durable) and close. False: the filesystem knows no fsync. Errors of close count: NFS and
-        quotas may report a full disk only there (close(2)). It is never closed twice."""
+        """fsync (if durable) and close. False: not confirmed. Errors of close count: NFS and quotas
+        may report a full disk only there (close(2)). It is never closed twice."""
         confirmed = durable and system.sync(self.fd)
         self._status = os.fstat(self.fd)
         fd, self.fd = self.fd, -1
