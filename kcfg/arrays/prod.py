@@ -128,7 +128,8 @@ def result_dtype(dtype: np.dtype[Any], asked: np.dtype[Any] | None) -> np.dtype[
     """The dtype in which numpy multiplies and which the result has; always native."""
     if asked is not None:
         return np.dtype(asked.newbyteorder("="))
-    return np.asarray(np.prod(np.ones(1, dtype))).dtype
+    multiplied: np.dtype[Any] = np.asarray(np.prod(np.ones(1, dtype))).dtype
+    return multiplied
 
 
 def run(

@@ -100,7 +100,7 @@ def _zsh() -> dict[str, str]:
             "assignments": "_kcfg_assignments",
             "nothing": " ",
         }
-        return plain[kind] if kind in plain else f"_kcfg_{kind}s"
+        return plain.get(kind, f"_kcfg_{kind}s")
 
     def option(one: Option) -> str:
         takes = f":{one.takes}:{action(one.takes)}" if one.takes else ""
@@ -171,7 +171,7 @@ def _fish() -> dict[str, str]:
         }
         return f"-x -k -a {quoted(calls.get(kind) or ' '.join(_texts(words(kind))))}"
 
-    own, *others = commands()
+    _, *others = commands()
     lines = [
         f"complete -c kcfg -n __kcfg_no_command -a {one.name} -d {quoted(one.about)}"
         for one in others
