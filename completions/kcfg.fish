@@ -41,6 +41,14 @@ function __kcfg_option_takes --argument-names option
             echo json
         case 'run --keras'
             echo version
+        case 'check --explain'
+            echo code
+        case 'check --lock-timeout'
+            echo nothing
+        case 'check --file' 'check -f'
+            echo json
+        case 'check --keras'
+            echo version
         case 'schema --keras'
             echo version
         case 'prod --axis'
@@ -82,6 +90,8 @@ function __kcfg_options --argument-names command
             printf '%s\t%s\n' '--dry-run' 'Print a unified diff and write nothing.' '-n' 'Print a unified diff and write nothing.' '--force' 'Write although the file can\'t be parsed (it is kept as keras.json.bak) or its directory isn\'t trusted.' '--lock-timeout' 'How long to wait for other writers.' '--file' 'Use this file instead of finding one.' '-f' 'Use this file instead of finding one.' '--keras' 'Judge as this release would, such as 1.2, 2.3.1, 2.15 or 3.15.' '-h' 'Show the help.' '--help' 'Show the help.'
         case run
             printf '%s\t%s\n' '--keras-home' 'The keras directory for COMMAND.' '--print' 'Run nothing; print `export` lines for a shell.' '--github' 'Run nothing; append to the file $GITHUB_ENV.' '--file' 'Use this file instead of finding one.' '-f' 'Use this file instead of finding one.' '--keras' 'Judge as this release would, such as 1.2, 2.3.1, 2.15 or 3.15.' '-h' 'Show the help.' '--help' 'Show the help.'
+        case check
+            printf '%s\t%s\n' '--fix' 'Mend what can mean only one thing.' '--unsafe-fixes' 'Mend the rest, too: choose for you, lose comments.' '--strict' 'A warning is an error.' '--json' 'One JSON document instead of lines.' '--github' 'Annotations for GitHub Actions.' '--dry-run' 'Print a unified diff and write nothing.' '-n' 'Print a unified diff and write nothing.' '--list' 'Name all checks.' '--explain' 'Tell one check at length.' '--force' 'Write although the file can\'t be parsed (it is kept as keras.json.bak) or its directory isn\'t trusted.' '--lock-timeout' 'How long to wait for other writers.' '--file' 'Use this file instead of finding one.' '-f' 'Use this file instead of finding one.' '--keras' 'Judge as this release would, such as 1.2, 2.3.1, 2.15 or 3.15.' '-h' 'Show the help.' '--help' 'Show the help.'
         case schema
             printf '%s\t%s\n' '--keras' 'Judge as this release would, such as 1.2, 2.3.1, 2.15 or 3.15.' '-h' 'Show the help.' '--help' 'Show the help.'
         case prod
@@ -108,6 +118,8 @@ function __kcfg_positional --argument-names command before
             test $before = 0; and echo directory
         case run
             echo assignments
+        case check
+            echo json
         case prod
             test $before = 0; and echo npy
         case cast
@@ -121,7 +133,7 @@ function __kcfg_positional --argument-names command before
 end
 
 function __kcfg_commands
-    printf '%s\t%s\n' 'show' 'Print every key: its effective value, its source, its place; then what is wrong.' 'get' 'Print one effective value, alone, on one line.' 'path' 'Print the path of the file that Keras reads.' 'set' 'Judge all values, then write them at once; KEY=VALUE is taken, too.' 'unset' 'Remove keys: back to Keras\'s defaults.' 'init' 'Write the file that Keras itself would write, if there is none.' 'run' 'Run COMMAND with these values in force for that process alone.' 'schema' 'Print the JSON Schema (2020-12) of keras.json.' 'prod' 'Multiply the elements of a .npy file, with the bits of numpy.prod.' 'cast' 'Cast a .npy file, with the bits of numpy.ndarray.astype; without DTYPE to floatx.' 'info' 'Print header facts of .npy files: dtype, shape, order, bytes.' 'completion' 'Print the completion script of a shell: bash, zsh, fish or powershell.'
+    printf '%s\t%s\n' 'show' 'Print every key: its effective value, its source, its place; then what is wrong.' 'get' 'Print one effective value, alone, on one line.' 'path' 'Print the path of the file that Keras reads.' 'set' 'Judge all values, then write them at once; KEY=VALUE is taken, too.' 'unset' 'Remove keys: back to Keras\'s defaults.' 'init' 'Write the file that Keras itself would write, if there is none.' 'run' 'Run COMMAND with these values in force for that process alone.' 'check' 'Say what Keras would do with each FILE; without FILE, in this environment.' 'schema' 'Print the JSON Schema (2020-12) of keras.json.' 'prod' 'Multiply the elements of a .npy file, with the bits of numpy.prod.' 'cast' 'Cast a .npy file, with the bits of numpy.ndarray.astype; without DTYPE to floatx.' 'info' 'Print header facts of .npy files: dtype, shape, order, bytes.' 'completion' 'Print the completion script of a shell: bash, zsh, fish or powershell.'
 end
 
 function __kcfg_values --argument-names key
