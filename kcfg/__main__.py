@@ -11,7 +11,7 @@ import gc
 import os
 import sys
 
-from kcfg.cli.boundary import guard, is_terminal
+from kcfg.cli.boundary import guard, is_terminal, raise_on_signals
 
 TYPE_CHECKING = False
 
@@ -33,6 +33,8 @@ def main(argv: list[str] | None = None) -> int:
             from kcfg.cli.app import run_application
 
             return run_application(arguments, process=argv is None)
+        if argv is None and arguments[0] in ("prod", "cast"):
+            raise_on_signals()
         return command()
 
     if argv is not None:
@@ -62,9 +64,9 @@ def plain_form(arguments: list[str]) -> Callable[[], int] | None:
     from kcfg.cli import config
 
     match arguments:
-        case ["get", key] if not key.startswith("-"):
+        case ["get", key] if _plain(key):
             return lambda: config.get(key)
-        case ["get", key, "--json"] if not key.startswith("-"):
+        case ["get", key, "--json"] if _plain(key):
             return lambda: config.get(key, json=True)
         case ["path"]:
             return config.path
@@ -72,7 +74,36 @@ def plain_form(arguments: list[str]) -> Callable[[], int] | None:
             return config.show
         case ["show", "--json"]:
             return lambda: config.show(json=True)
+        case ["prod", file] if _plain(file):
+            return lambda: _prod(file)
+        case ["prod", file, "--axis", axis] if _plain(file):
+            return lambda: _prod(file, axis=axis)
+        case ["prod", file, "-o", out] if _plain(file, out):
+            return lambda: _prod(file, out=out)
+        case ["prod", file, "--axis", axis, "-o", out] if _plain(file, out):
+            return lambda: _prod(file, axis=axis, out=out)
+        case ["cast", file, dtype] if _plain(file, dtype):
+            return lambda: _cast(file, dtype)
+        case ["cast", file, dtype, "-o", out] if _plain(file, dtype, out):
+            return lambda: _cast(file, dtype, out=out)
     return None
+
+
+def _plain(*words: str) -> bool:
+    """None could be taken for an option."""
+    return all(word == "-" or not word.startswith("-") for word in words)
+
+
+def _prod(file: str, *, axis: str | None = None, out: str | None = None) -> int:
+    from kcfg.cli import arrays
+
+    return arrays.prod(file, axis=axis, out=out)
+
+
+def _cast(file: str, dtype: str, *, out: str | None = None) -> int:
+    from kcfg.cli import arrays, config
+
+    return arrays.cast(file, dtype, floatx=config.floatx, out=out)
 
 
 if __name__ == "__main__":

@@ -33,13 +33,13 @@ _NOT_NUMPY = ("bfloat16", "float8_", "float4_", "float6_", "int4", "uint4", "int
 def prod(
     file: str,
     *,
-    axis: str | None,
-    keepdims: bool,
-    dtype: str | None,
-    out: str | None,
-    force: bool,
-    threads: int | None,
-    json: bool,
+    axis: str | None = None,
+    keepdims: bool = False,
+    dtype: str | None = None,
+    out: str | None = None,
+    force: bool = False,
+    threads: int | None = None,
+    json: bool = False,
 ) -> int:
     """`kcfg prod`: the product, printed or written to `out`."""
     asked = None if dtype is None else parse_dtype(dtype)
@@ -68,11 +68,11 @@ def cast(
     dtype: str | None,
     *,
     floatx: Callable[[], str],
-    exact: bool,
-    out: str | None,
-    force: bool,
-    threads: int | None,
-    json: bool,
+    exact: bool = False,
+    out: str | None = None,
+    force: bool = False,
+    threads: int | None = None,
+    json: bool = False,
 ) -> int:
     """`kcfg cast`: the array in another dtype, printed or written to `out`."""
     target = parse_dtype(floatx() if dtype is None else dtype)
