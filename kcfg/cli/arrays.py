@@ -14,6 +14,7 @@ from kcfg.arrays import cast as casting
 from kcfg.arrays import files
 from kcfg.arrays import info as informing
 from kcfg.arrays import prod as multiplying
+from kcfg.cli.boundary import say
 from kcfg.cli.render import arrays as render
 from kcfg.cli.render import progress
 from kcfg.problems import KcfgError
@@ -112,7 +113,7 @@ def info(paths: list[str], *, stats: bool, json: bool, threads: int | None) -> i
         except KcfgError as error:
             if len(paths) == 1:
                 raise
-            render.note(str(error))
+            say(f"kcfg: {error}")
             status = error.status
             continue
         found.append((facts, data))

@@ -149,13 +149,17 @@ def checks(every: Sequence[Check]) -> None:
     """`kcfg check --list`."""
     from kcfg.cli.render.checks import row
 
+    out = console()
+    wide = out.width >= 140  # else what is wrong needs the room
     table = Table(box=None, pad_edge=False)
-    for column in ("code", "severity", "Keras", "mended by", "what is wrong"):
-        table.add_column(column, overflow="ignore", no_wrap=True)
+    for column in ("code", "severity", *(("Keras", "mended by") if wide else ())):
+        table.add_column(column, no_wrap=True)
+    table.add_column("what is wrong", overflow="fold")
     for check in every:
         code, severity, releases, fix, summary = row(check)
-        table.add_row(Text(code, "bold"), Text(severity, STYLES[severity]), releases, fix, summary)
-    console().print(table)
+        told = (releases, fix, summary) if wide else (summary,)
+        table.add_row(Text(code, "bold"), Text(severity, STYLES[severity]), *told)
+    out.print(table)
 
 
 def _behind(text: str, char: str, start: int) -> int:
