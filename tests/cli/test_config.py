@@ -192,6 +192,19 @@ class TestPath:
         assert "the home directory is writable" in text
         assert "rejected" in text
 
+    @pytest.mark.parametrize("columns", [50, 80])
+    def test_a_narrow_terminal_loses_nothing(self, home, columns):
+        home.write('{"floatx": "float16"}')
+        told = on_a_terminal(home, "path", "--explain", columns=columns)
+        assert {"KERAS_HOME", "chosen", "rejected", "fallback", "writable"} <= words(told)
+        told = on_a_terminal(home, "show", columns=columns)
+        assert {"image_data_format", "nnx_enabled", "float16", "Keras's"} <= words(told)
+
+
+def words(screen):
+    """What stands between blanks and colours."""
+    return set(re.sub(r"\x1b\[[0-9;]*m", " ", screen).split())
+
 
 class TestSet:
     def test_a_new_file(self, home):

@@ -65,10 +65,9 @@ def show_table(situation: Situation) -> RenderableType:
     table = Table(
         title=head(situation), title_justify="left", title_style="", box=None, pad_edge=False
     )
-    table.add_column("key", style="bold")
-    table.add_column("value", overflow="ignore", no_wrap=True)
-    table.add_column("from", overflow="ignore", no_wrap=True)
-    table.add_column("instead of", overflow="ignore", no_wrap=True)
+    table.add_column("key", style="bold", no_wrap=True)
+    for column in ("value", "from", "instead of"):
+        table.add_column(column, overflow="fold")
     for name, held in situation.resolution.values.items():
         origin = "Keras's default" if held.source == "default" else situation.origin(name)
         style = {"env": "bold magenta", "file": "green"}.get(held.source, "")
@@ -97,7 +96,7 @@ def places(situation: Situation) -> None:
     """`kcfg path --explain`."""
     table = Table(title=head(situation), title_justify="left", title_style="", box=None)
     for column in ("rule", "file", "", "why"):
-        table.add_column(column, overflow="ignore", no_wrap=True)
+        table.add_column(column, overflow="fold", no_wrap=column in ("rule", ""))
     for place in situation.discovery.places:
         style = "green" if place.chosen else "dim"
         table.add_row(
