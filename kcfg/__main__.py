@@ -74,6 +74,8 @@ def plain_form(arguments: list[str]) -> Callable[[], int] | None:
             return config.show
         case ["show", "--json"]:
             return lambda: config.show(json=True)
+        case ["check", *files] if _plain(*files):
+            return lambda: _check(files)
         case ["prod", file] if _plain(file):
             return lambda: _prod(file)
         case ["prod", file, "--axis", axis] if _plain(file):
@@ -92,6 +94,12 @@ def plain_form(arguments: list[str]) -> Callable[[], int] | None:
 def _plain(*words: str) -> bool:
     """None could be taken for an option."""
     return all(word == "-" or not word.startswith("-") for word in words)
+
+
+def _check(files: list[str]) -> int:
+    from kcfg.cli import check
+
+    return check.check(files)
 
 
 def _prod(file: str, *, axis: str | None = None, out: str | None = None) -> int:
