@@ -251,6 +251,10 @@ class ProdJob:
         """The product of integers; else (the tile in the dtype in which it is multiplied, the
         memory in front of it if any, the tile in float16 if that was widened)."""
         elements = np.frombuffer(buffer, self.dtype, step.size, self.headroom)
+        shape = self.plan.tile_shape(step.size)
+        if kernels.widens_columns(self.dtype, self.op_dtype, shape, self.reduced):
+            with np.errstate(all="ignore"):
+                return kernels.widening_columns(elements.reshape(shape), self.op_dtype)
         room = halves = None
         if self.dtype != self.op_dtype:
             elements, room = self._converted(elements, self.op_dtype, self.lead, scratch)
@@ -259,7 +263,7 @@ class ProdJob:
         if self.half_run or self.half_rows:
             halves = elements
             elements, _ = self._converted(elements, np.dtype(np.float32), 0, scratch)
-        tile = elements.reshape(self.plan.tile_shape(step.size))
+        tile = elements.reshape(shape)
         if self.family == kernels.INTEGER:
             return kernels.start(tile, self.reduced)
         return tile, room, halves
