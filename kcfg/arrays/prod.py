@@ -14,7 +14,7 @@ import numpy as np
 
 from kcfg.arrays import convert, executor, files, kernels, npy
 from kcfg.arrays import losses as losing
-from kcfg.arrays.plan import memory_axes, plan_prod
+from kcfg.arrays.plan import memory_axes, plan_prod, tile_bytes
 from kcfg.problems import KcfgError
 from kcfg.record import Record
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-TILE_BYTES = 1 << 20
-"""Of a tile; two or three such buffers a thread stay near the L2 cache."""
+TILE_BYTES = 4 << 20
+"""Of a tile, at most (see `plan.tile_bytes`)."""
 
 IN_MEMORY = 32 << 20
 """Bytes of results up to which they are kept in memory, where nothing else is asked."""
@@ -148,8 +148,7 @@ def run(
     spill: a large result without `out` may be a memory map of a nameless temporary file.
     """
     header = source.header
-    if out not in (None, "-"):
-        refuse_existing(source, str(out), overwrite=overwrite)
+    files.refuse_itself(source, out, overwrite=overwrite)
     op_dtype = result_dtype(header.dtype, dtype)
     shape = tuple(
         1 if axis in axes else length
@@ -167,14 +166,6 @@ def run(
     return Outcome(op_dtype, shape, array, losses, source.surplus())
 
 
-def refuse_existing(source: files.Input, out: str, *, overwrite: bool) -> None:
-    """An output that is the input itself needs --force; say so in these words."""
-    if not overwrite and files.same_file(source.fd, out):
-        raise KcfgError(
-            "this is the input itself", where=out, keras=None, mend="use --force to replace it"
-        )
-
-
 def _multiply(
     source: files.Input,
     axes: frozenset[int],
@@ -189,7 +180,8 @@ def _multiply(
         files.write_ones(sink, math.prod(kept), op_dtype)
         return Losses(0, 0, 0)
     lengths, reduced = memory_axes(header.shape, axes, fortran=header.fortran)
-    budget = max(1, TILE_BYTES // max(header.dtype.itemsize, op_dtype.itemsize))
+    widest = max(header.dtype.itemsize, op_dtype.itemsize, 4)  # float16 is widened
+    budget = max(1, tile_bytes(TILE_BYTES, threads) // widest)
     piece = 0
     if kernels.family(op_dtype) == kernels.HALF and reduced and reduced[-1]:
         piece = kernels.half_piece(buffered=header.dtype != op_dtype)
@@ -259,6 +251,10 @@ class ProdJob:
         """The product of integers; else (the tile in the dtype in which it is multiplied, the
         memory in front of it if any, the tile in float16 if that was widened)."""
         elements = np.frombuffer(buffer, self.dtype, step.size, self.headroom)
+        shape = self.plan.tile_shape(step.size)
+        if kernels.widens_columns(self.dtype, self.op_dtype, shape, self.reduced):
+            with np.errstate(all="ignore"):
+                return kernels.widening_columns(elements.reshape(shape), self.op_dtype)
         room = halves = None
         if self.dtype != self.op_dtype:
             elements, room = self._converted(elements, self.op_dtype, self.lead, scratch)
@@ -267,7 +263,7 @@ class ProdJob:
         if self.half_run or self.half_rows:
             halves = elements
             elements, _ = self._converted(elements, np.dtype(np.float32), 0, scratch)
-        tile = elements.reshape(self.plan.tile_shape(step.size))
+        tile = elements.reshape(shape)
         if self.family == kernels.INTEGER:
             return kernels.start(tile, self.reduced)
         return tile, room, halves

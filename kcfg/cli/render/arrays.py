@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsons
 import math
 import mmap
 from typing import TYPE_CHECKING
@@ -42,7 +41,7 @@ def result(array: Array | None, *, json: bool) -> None:
 
 def json_parts(array: Array) -> Iterator[str]:
     """`{"dtype", "shape", "data"}` piece by piece."""
-    yield f'{{"dtype": "{array.dtype.name}", "shape": {jsons.dumps(list(array.shape))}, "data": '
+    yield f'{{"dtype": "{array.dtype.name}", "shape": {list(array.shape)}, "data": '
     yield from _json_data(array)
     yield "}\n"
 
@@ -113,6 +112,8 @@ def _histogram(bins: tuple[tuple[str, int], ...]) -> None:
 
 def facts_json(found: list[tuple[info.Facts, info.Stats | None]]) -> None:
     """One JSON document, a list with an object for each file."""
+    import json
+
     rows = []
     for one, data in found:
         row: dict[str, Any] = {name: getattr(one, name) for name in one._fields}
@@ -124,7 +125,7 @@ def facts_json(found: list[tuple[info.Facts, info.Stats | None]]) -> None:
             }
             row["stats"]["histogram"] = dict(data.histogram)
         rows.append(row)
-    put(jsons.dumps(rows) + "\n")
+    put(json.dumps(rows) + "\n")
 
 
 def _json_plain(value: Any) -> Any:
