@@ -41,6 +41,28 @@ def test_bits_are_numpys(tmp_path, monkeypatch, dtype, tile_bytes):
             assert_numpys(path, axis=axis)
 
 
+@pytest.mark.parametrize("dtype", ["?", "i1", "u2", "i4", ">i4", "i8", "u8"])
+@pytest.mark.parametrize(
+    ("shape", "axis"),
+    [
+        pytest.param((25003,), None, id="one-run"),
+        pytest.param((9001, 3), 0, id="narrow"),
+        pytest.param((3031, 10), 0, id="ten"),
+        pytest.param((751, 5, 7), 0, id="two-kept"),
+        pytest.param((7001, 3), 1, id="short-rows"),
+        pytest.param((2001, 11), 1, id="eleven"),
+    ],
+)
+def test_every_integer_is_multiplied(tmp_path, monkeypatch, dtype, shape, axis):
+    """Odd factors never vanish: one that is left out or taken twice shows. Several tiles."""
+    monkeypatch.setattr(multiplying, "TILE_BYTES", 40_000)
+    path = str(tmp_path / "x.npy")
+    np.save(path, numbers(dtype, shape))
+    assert_numpys(path, axis=axis)
+    np.save(path, np.maximum(numbers(dtype, shape), np.ones((), dtype)))
+    assert_numpys(path, axis=axis, dtype="u8")
+
+
 @pytest.mark.parametrize(
     ("shape", "axis"),
     [
