@@ -126,9 +126,9 @@ def proceed(tile: Array, reduced: tuple[bool, ...], before: Array, room: Array |
         product = _reduce(tile, axes, before.reshape(-1)[0])
         return np.asarray(product.reshape(before.shape))
     if reduced[0] and len(tile) <= 4 and not any(reduced[1:]):
-        after = before
-        for row in tile:
-            after = np.asarray(np.multiply(after, row))
+        after = before.copy()
+        for row in tile:  # in place, as numpy's own loop: so two NaNs meet as there
+            np.multiply(after, row, out=after)
         return after
     if kind == COMPLEX:
         return _proceed_complex(tile, reduced, before)
@@ -323,9 +323,15 @@ def _reduce_halves(rows: Array, before: Array | None) -> Array:
     return _reduce(rows, (1,))
 
 
-def keeps_first_nan(dtype: np.dtype[Any]) -> bool:
-    """Does a product that is NaN stay just that NaN, whatever NaN comes next? (A probe: which of
-    two NaNs a multiplication gives depends on how the compiler ordered the operands.)"""
-    two = np.full(4, np.nan, dtype)
-    np.negative(two[:2], out=two[:2])
-    return bool(np.signbit(np.multiply.reduce(two)) == np.signbit(two[0]))
+def keeps_first_nan(dtype: np.dtype[Any], width: int) -> bool:
+    """Does a product that is NaN stay just that NaN, whatever NaN comes next?
+
+    width: results that are multiplied side by side, 1 along the innermost axis. A probe: which of
+    two NaNs a multiplication gives depends on how the compiler ordered the operands, in the loop
+    over numpy's vectors and in the one over what is left of a row behind them.
+    """
+    width = min(width, 1024 + width % 64)
+    negative_first = np.full((4, width), np.nan, dtype)
+    np.negative(negative_first[:2], out=negative_first[:2])
+    first = np.signbit(negative_first[0])
+    return bool((np.signbit(np.multiply.reduce(negative_first, axis=0)) == first).all())

@@ -243,7 +243,8 @@ class ProdJob:
         }.get(self.family, columns // 2)
         self.parts = max(1, min(most, threads))
         self.bounds = [columns * part // self.parts for part in range(self.parts + 1)]
-        self.keeps_nan = self.family == kernels.REAL and kernels.keeps_first_nan(op_dtype)
+        width = 1 if self.reduced[-1] else plan.inner_kept
+        self.keeps_nan = self.family == kernels.REAL and kernels.keeps_first_nan(op_dtype, width)
         self.lost = [0, 0, 0]
         self.counting = threading.Lock()
 
