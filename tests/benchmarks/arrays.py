@@ -19,6 +19,8 @@ import filecmp
 import math
 import os
 import platform
+import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -93,7 +95,12 @@ def run(command):
     """(seconds, peak MiB) of one whole process."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:  # interrupted: the scratch directory goes, and nobody may write to it
+        process.kill()
+        process.wait()
+        raise
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -182,6 +189,16 @@ def sparse(gib, scratch):
         os.unlink(out)
 
 
+def available_memory():
+    """Bytes that can be had without harm to other processes; endless where nobody says."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            rows = dict(line.split(":") for line in file)
+        return int(rows["MemAvailable"].split()[0]) << 10
+    except OSError:
+        return sys.maxsize
+
+
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -192,6 +209,12 @@ def main():
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--sparse", type=int, metavar="GIB")
     options = parser.parse_args()
+    # Terminated (`timeout`), too, it takes its gigabytes away: a tmpfs would keep them in memory.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    need = 0 if options.sparse else 6 * options.size << 20
+    free = shutil.disk_usage(options.scratch or tempfile.gettempdir()).free
+    if min(free, available_memory()) < need:
+        raise SystemExit(f"{need >> 20:,} MiB of memory and of scratch space are needed at once")
     print(
         f"{options.size} MiB, {os.cpu_count()} cores, {platform.machine()}, Python "
         f"{platform.python_version()}, numpy {version('numpy')}, {time.strftime('%Y-%m-%d')}, "
