@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Source(Protocol):
 
     sequential: bool
     """True: only in the order of the file (a pipe)."""
+    stopped: bool
+    """Set when a thread that waits for bytes should give up."""
 
     def read(self, start: int, into: memoryview) -> None:
         """Fill `into` with the data's bytes from `start` on, or raise KcfgError."""
@@ -128,14 +131,15 @@ class _Run:
                     progress(self.done, self.total)
         except BaseException:
             self.stop(None)
+            deadline = time.monotonic() + 1  # who waits for a full pipe stays behind, as a daemon
             for worker in workers:
                 if worker.ident is not None:
-                    worker.join(2)  # one that waits for a pipe stays behind, as a daemon
+                    worker.join(max(0, deadline - time.monotonic()))
             raise
 
     def stop(self, error: BaseException | None) -> None:
         with self.moved:
-            self.stopped = True
+            self.stopped = self.source.stopped = True
             self.error = self.error or error
             self.moved.notify_all()
 

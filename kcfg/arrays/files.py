@@ -48,11 +48,12 @@ class Input:
         self.sequential = not regular
         self.file_size = status.st_size if regular else None
         self._start = os.lseek(fd, 0, os.SEEK_CUR) if regular else 0
-        self._stopped = False
+        self._reached = self._start  # in the file, while the header is read
+        self.stopped = False
+        self._drained = 0
         size = None if self.file_size is None else max(0, self.file_size - self._start)
         self.header = npy.read_header(self._next_bytes, where, size)
         self._place = 0  # in the data, of a pipe
-        self._reached = self._start  # in the file, while the header is read
 
     def read(self, start: int, into: memoryview) -> None:
         """Fill `into` with the data from byte `start` on; a pipe only in order."""
@@ -63,6 +64,7 @@ class Input:
         while filled < len(into):
             try:
                 if self.sequential:
+                    self._wait()
                     got = os.readv(self.fd, [into[filled:]])
                 else:
                     got = os.preadv(self.fd, [into[filled:]], at + filled)
@@ -72,23 +74,29 @@ class Input:
                 raise self._too_short(start + filled)
             filled += got
 
-    def drain(self) -> bool:
-        """Read what is left of a pipe. True: there was more than the header said."""
+    def _wait(self) -> None:
+        """Wait for a pipe in short turns, so that a thread that waits can be stopped."""
+        if not hasattr(select, "poll"):
+            return  # Windows: the thread is left behind
+        poll = select.poll()
+        poll.register(self.fd, select.POLLIN)
+        while not poll.poll(100):
+            if self.stopped:
+                raise KcfgError("interrupted", where=self.where, keras=None, mend=None)
+
+    def drain(self) -> None:
+        """Read a pipe to its end, so that who writes into it isn't killed by SIGPIPE."""
         rest = bytearray(1 << 16)
-        more = False
-        while self.sequential:
-            try:
-                if not os.readv(self.fd, [rest]):
-                    break
-            except OSError as error:
-                raise _unreadable(self.where, error) from error
-            more = True
-        return more
+        try:
+            while self.sequential and (got := os.readv(self.fd, [rest])):
+                self._drained += got
+        except OSError as error:
+            raise _unreadable(self.where, error) from error
 
     def surplus(self) -> int:
-        """Bytes of a file behind the data (0 for a pipe, where they can't be known)."""
+        """Bytes behind the data, so far as they are known (of a pipe: what was drained)."""
         if self.file_size is None:
-            return 0
+            return self._drained
         return self.file_size - self._start - self.header.offset - self.header.nbytes
 
     def _next_bytes(self, count: int) -> bytes:
@@ -98,12 +106,12 @@ class Input:
                 if self.sequential:
                     part = os.read(self.fd, count)
                 else:
-                    part = os.pread(self.fd, count, getattr(self, "_reached", self._start))
+                    part = os.pread(self.fd, count, self._reached)
             except OSError as error:
                 raise _unreadable(self.where, error) from error
             if not part:
                 break
-            self._reached = getattr(self, "_reached", self._start) + len(part)
+            self._reached = self._reached + len(part)
             parts.append(part)
             count -= len(part)
         return b"".join(parts)

@@ -54,20 +54,53 @@ def start(tile: Array, reduced: tuple[bool, ...]) -> Array:
     tile: C-contiguous, native, shape (rows, *inner). Returns an array of the kept axes' shape.
     """
     fast = family(tile.dtype) in (INTEGER, REAL)
-    if fast and reduced == (False, True) and 1 < tile.shape[1] <= SHORT:
+    result = _fast_start(tile, reduced) if fast else None
+    if result is None or (tile.dtype.kind == "f" and np.isnan(result).any()):
+        return _reduce(tile, _axes(reduced))
+    return result
+
+
+def _fast_start(tile: Array, reduced: tuple[bool, ...]) -> Array | None:
+    if reduced == (False, True) and 1 < tile.shape[1] <= SHORT:
         return _columns(tile)
-    if fast and reduced == (False, True, False):
+    if reduced == (False, True, False):
         rows, length, width = tile.shape
         if width < SHORT and length > SHORT:
             result = np.empty((rows, width), tile.dtype)
             for place in range(width):
-                np.multiply.reduce(
-                    tile[:, :, place], axis=1, dtype=tile.dtype, out=result[:, place]
-                )
+                column = tile[:, :, place]
+                np.multiply.reduce(column, axis=1, dtype=tile.dtype, out=result[:, place])
             return result
         if length <= SHORT and rows * width > SHORT:
             return _middle(tile)
-    return _reduce(tile, _axes(reduced))
+    return None
+
+
+def some_columns(
+    tile: Array, bounds: tuple[int, int], before: Array | None, room: Array | None
+) -> Array:
+    """The products down some columns (first, end) of a tile of shape (rows, columns).
+
+    Where one is NaN, it depends on the place in numpy's vectors which of two NaNs a
+    multiplication gives: then these columns are gone through in rows as wide as numpy's.
+    """
+    first, end = bounds
+    across = (True, False)
+    part = tile[:, first:end]
+    whole = end - first == tile.shape[1]
+    if before is None:
+        result = start(part, across)
+    else:
+        result = proceed(part, across, before, room if whole else None)
+    if tile.dtype.kind not in "fc" or tile.dtype.itemsize == 2 or not np.isnan(result).any():
+        return result
+    wide = np.ones((len(tile) + 1, tile.shape[1]), tile.dtype)
+    wide[1:, first:end] = part
+    if before is not None:
+        wide[0, first:end] = before
+    if family(tile.dtype) == COMPLEX and before is not None:
+        return _proceed_complex(wide[1:], across, wide[0])[first:end]
+    return _reduce(wide[0 if before is not None else 1 :], (0,))[first:end]
 
 
 def proceed(tile: Array, reduced: tuple[bool, ...], before: Array, room: Array | None) -> Array:
@@ -105,6 +138,25 @@ def proceed(tile: Array, reduced: tuple[bool, ...], before: Array, room: Array |
         )
         return _reduce(longer, axes)
     return _reduce(_put_before(tile, reduced, before), axes)
+
+
+def nan_of_half_run(halves: Array, before: Array | None, piece: int) -> Array:
+    """`proceed_half_run` where that gave NaN: numpy's own loop says which NaN it is.
+
+    halves: the same part, not widened. From the first NaN on nothing is rounded any more.
+    """
+    first = np.float32(1) if before is None else before.reshape(-1)[0].astype(np.float32)
+    place = 0
+    for begin in range(0, halves.size, piece or halves.size):
+        part = halves[begin : begin + piece] if piece else halves
+        chain = np.multiply.accumulate(np.concatenate([[first], part.astype(np.float32)]))
+        is_nan = np.isnan(chain)
+        if is_nan.any():
+            place = begin + int(is_nan.argmax())
+            first = chain[is_nan.argmax()]
+            break
+        first = chain[-1].astype(np.float16).astype(np.float32)
+    return np.asarray(np.multiply.reduce(halves[place:], initial=first.astype(np.float16)))
 
 
 def proceed_half_run(run: Array, before: Array | None, piece: int) -> Array:
@@ -210,10 +262,23 @@ def _is_itself_times_one(numbers: Array) -> bool:
     return bool(np.isfinite(parts).all() and parts.all())
 
 
-def start_from(tile: Array, before: Array) -> Array:
+def half_rows(tile: Array, halves: Array, before: Array | None) -> Array:
     """Whole rows of widened float16, (rows, length), each going on from its rounded product."""
-    first = before.astype(np.float32).reshape(-1, 1)
-    return _reduce(np.concatenate([first, tile], axis=1), (1,))
+    if before is None:
+        result = start(tile, (False, True))
+    else:
+        first = before.astype(np.float32).reshape(-1, 1)
+        result = _reduce(np.concatenate([first, tile], axis=1), (1,))
+    rounded = result.astype(np.float16)
+    if np.isnan(rounded).any():  # which NaN, numpy's own loop for float16 says
+        return _reduce_halves(halves.reshape(tile.shape), before)
+    return rounded
+
+
+def _reduce_halves(rows: Array, before: Array | None) -> Array:
+    if before is not None:
+        rows = np.concatenate([before.reshape(-1, 1), rows], axis=1)
+    return _reduce(rows, (1,))
 
 
 def keeps_first_nan(dtype: np.dtype[Any]) -> bool:

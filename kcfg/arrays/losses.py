@@ -39,12 +39,13 @@ def of_product(
     counts = [0, 0, 0]
     tests: tuple[Callable[[Any], Any], ...] = (np.isinf, _is_zero, np.isnan)
     for place, is_such in enumerate(tests):
-        became = is_such(after)
-        if before is not None:
-            became = became & ~is_such(before).reshape(became.shape)
-        if not became.any():
-            continue
-        factors = is_such(tile)
+        with np.errstate(all="ignore"):  # signalling NaNs raise flags even when compared
+            became = is_such(after)
+            if before is not None:
+                became = became & ~is_such(before).reshape(became.shape)
+            if not became.any():
+                continue
+            factors = is_such(tile)
         if factors.any():
             became = became & ~factors.any(axis=axes).reshape(became.shape)
         counts[place] = int(np.count_nonzero(became))
@@ -88,7 +89,8 @@ def of_cast(before: Array, after: Array) -> list[int]:
         if before.dtype.kind in "fc" and after.dtype.itemsize < before.dtype.itemsize:
             lost[1] = np.count_nonzero(before) - np.count_nonzero(after)
     else:
-        lost[2] = _out_of_range(before, after.dtype)
+        with np.errstate(all="ignore"):
+            lost[2] = _out_of_range(before, after.dtype)
     return lost
 
 
@@ -107,13 +109,12 @@ def _out_of_range(before: Array, target: np.dtype[Any]) -> int:
         if high:
             wrong |= before > highest
         return int(np.count_nonzero(wrong))
-    with np.errstate(all="ignore"):
-        # lowest - 1 < number < highest + 1, in a type that holds 2**n and has room for a fraction
-        wide = before if before.dtype.itemsize >= 8 else before.astype(np.float64)
-        bound = wide.dtype.newbyteorder("=").type
-        over = bound(highest // 2 + 1) * 2
-        under = wide >= lowest if target.itemsize == 8 else wide > bound(lowest) - 1
-        return int(wide.size - np.count_nonzero(under & (wide < over)))
+    # lowest - 1 < number < highest + 1, in a type that holds 2**n and has room for a fraction
+    wide = before if before.dtype.itemsize >= 8 else before.astype(np.float64)
+    bound = wide.dtype.newbyteorder("=").type
+    over = bound(highest // 2 + 1) * 2
+    under = wide >= lowest if target.itemsize == 8 else wide > bound(lowest) - 1
+    return int(wide.size - np.count_nonzero(under & (wide < over)))
 
 
 def changed(before: Array, after: Array) -> Array:

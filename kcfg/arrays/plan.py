@@ -235,6 +235,8 @@ def plan_prod(
     elif not reduced[split] and any(reduced[:split]):
         # Parts of rows, with an accumulator that stays in the cache, and enough tasks for threads.
         chunk = max(1, min(chunk, budget // 4 // math.prod(inner)))
+        # At the same place in numpy's vectors as in a whole row (see `kernels.some_columns`).
+        chunk = chunk // 64 * 64 or chunk
     return Plan(
         lengths[:split],
         reduced[:split],
@@ -251,9 +253,7 @@ def plan_elementwise(size: int, budget: int) -> Plan:
     return Plan((), (), size, False, min(size, budget), (), ())
 
 
-def _too_many(
-    lengths: tuple[int, ...], reduced: tuple[bool, ...], split: int, budget: int
-) -> bool:
+def _too_many(lengths: tuple[int, ...], reduced: tuple[bool, ...], split: int, budget: int) -> bool:
     """Is the accumulator of a reduced split axis so large that columns should be cut instead?"""
     if not reduced[split] or split + 1 == len(lengths):
         return False

@@ -234,7 +234,7 @@ class ProdJob:
         self.itemsize = dtype.itemsize
         self.family = kernels.family(op_dtype)
         self.reduced = (plan.split_reduced, *plan.inner_reduced)
-        across = self.reduced == (True, False)
+        self.across = across = self.reduced == (True, False)
         # one innermost run of float16, cut into tiles, or many whole ones
         self.half_run = self.family == kernels.HALF and self.reduced == (True,)
         self.half_rows = self.family == kernels.HALF and self.reduced == (False, True)
@@ -254,31 +254,33 @@ class ProdJob:
         self.counting = threading.Lock()
 
     def prepare(self, step: Step, buffer: memoryview, scratch: dict[str, Any]) -> Any:
-        """(the tile in the dtype of the product, the memory in front of it if any)."""
+        """The product of integers; else (the tile in the dtype in which it is multiplied, the
+        memory in front of it if any, the tile in float16 if that was widened)."""
         elements = np.frombuffer(buffer, self.dtype, step.size, self.headroom)
-        room = None
-        if self.dtype != self.op_dtype or self.half_run or self.half_rows:
-            wide = np.dtype(np.float32) if self.half_run or self.half_rows else self.op_dtype
-            if "wide" not in scratch:
-                scratch["wide"] = np.empty(self.lead + self.plan.tile, wide)
-                scratch["converter"] = convert.Converter()
-            converted = scratch["wide"][: self.lead + step.size]
-            self._convert(elements, converted[self.lead :], scratch)
-            elements, room = converted[self.lead :], converted[: self.lead]
+        room = halves = None
+        if self.dtype != self.op_dtype:
+            elements, room = self._converted(elements, self.op_dtype, self.lead, scratch)
         elif self.lead:
             room = np.frombuffer(buffer, self.dtype, self.lead)
+        if self.half_run or self.half_rows:
+            halves = elements
+            elements, _ = self._converted(elements, np.dtype(np.float32), 0, scratch)
         tile = elements.reshape(self.plan.tile_shape(step.size))
         if self.family == kernels.INTEGER:
             return kernels.start(tile, self.reduced)
-        return tile, room
+        return tile, room, halves
 
-    def _convert(self, elements: Array, out: Array, scratch: dict[str, Any]) -> None:
-        converter = scratch["converter"]
-        if (self.half_run or self.half_rows) and self.dtype != self.op_dtype:
-            half = np.empty(elements.size, np.float16)
-            converter.convert(elements, half)
-            elements = half
-        converter.convert(elements, out)
+    def _converted(
+        self, elements: Array, dtype: np.dtype[Any], lead: int, scratch: dict[str, Any]
+    ) -> tuple[Array, Array]:
+        """The elements in another dtype, and the memory in front of them, `lead` elements."""
+        if dtype.char not in scratch:
+            scratch[dtype.char] = np.empty(lead + self.plan.tile, dtype)
+        converter = scratch.setdefault("converter", convert.Converter())
+        buffer: Array = scratch[dtype.char][: lead + elements.size]
+        with np.errstate(all="ignore"):
+            converter.convert(elements, buffer[lead:])
+        return buffer[lead:], buffer[:lead]
 
     def compute(self, step: Step, prepared: Any, part: int, carry: Any) -> Any:
         """Multiply one tile into one part of the accumulators."""
@@ -289,31 +291,37 @@ class ProdJob:
             with np.errstate(all="ignore"):
                 after = prepared if carry is None else np.multiply(carry, prepared)
         else:
-            after = self._floating(step, prepared[0], prepared[1], part, carry)
+            after = self._floating(step, prepared, part, carry)
         if self.store is None:
             return after
         self.store.write(self.plan.results_of(step.task)[0], np.asarray(after))
         return True
 
-    def _floating(self, step: Step, tile: Array, room: Array | None, part: int, carry: Any) -> Any:
-        if self.parts > 1:
-            tile, room = tile[:, self.bounds[part] : self.bounds[part + 1]], None
+    def _floating(self, step: Step, prepared: Any, part: int, carry: Any) -> Any:
+        tile, room, halves = prepared
+        reduced = self.reduced
         if carry is not None and not self.half_run:
-            kept = [n for n, flag in zip(tile.shape, self.reduced, strict=True) if not flag]
+            kept = [n for n, flag in zip(tile.shape, reduced, strict=True) if not flag]
+            if len(kept) == 1 and self.across:
+                kept = [self.bounds[part + 1] - self.bounds[part]]
             carry = carry.reshape(kept)
         with np.errstate(all="call", call=(flags := losing.Flags())):
             if self.half_run:
                 after = kernels.proceed_half_run(tile, carry, self.piece)
-                if step.ends_run:
+                if np.isnan(after).any():
+                    after = kernels.nan_of_half_run(halves, carry, self.piece)
+                elif step.ends_run:
                     after = after.astype(np.float16)
-            elif self.half_rows and carry is None:
-                after = kernels.start(tile, self.reduced).astype(np.float16)
             elif self.half_rows:
-                after = kernels.start_from(tile, carry).astype(np.float16)
+                after = kernels.half_rows(tile, halves, carry)
+            elif self.across:
+                bounds = self.bounds[part], self.bounds[part + 1]
+                after = kernels.some_columns(tile, bounds, carry, room)
+                tile = tile[:, bounds[0] : bounds[1]]
             elif carry is None:
-                after = kernels.start(tile, self.reduced)
+                after = kernels.start(tile, reduced)
             else:
-                after = kernels.proceed(tile, self.reduced, carry, room)
+                after = kernels.proceed(tile, reduced, carry, room)
         if flags.raised or after.dtype == np.float16:
             lost = losing.of_product(tile, self.reduced, carry, after)
             if lost is not None:

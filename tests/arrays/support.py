@@ -32,3 +32,14 @@ def bits(array):
     if plain.dtype.char in "gG" and np.dtype("g").itemsize == 16:
         return plain.reshape(-1).view(np.uint8).reshape(-1, 16)[:, :10].tobytes()
     return plain.tobytes()
+
+
+def nans(dtype, count, random):
+    """NaNs of random sign and payload, signalling ones among them."""
+    dtype = np.dtype(dtype).newbyteorder("=")
+    unsigned = np.dtype(f"u{dtype.itemsize}").type
+    mantissa = {2: 10, 4: 23, 8: 52}[dtype.itemsize]
+    found = np.full(count, np.inf, dtype).view(unsigned)
+    found |= random.integers(1, 2**mantissa, count).astype(unsigned)
+    found |= random.integers(0, 2, count).astype(unsigned) << unsigned(8 * dtype.itemsize - 1)
+    return found.view(dtype)

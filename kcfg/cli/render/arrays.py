@@ -143,7 +143,7 @@ def escaped(text: str) -> str:
 def surplus(where: str, count: int) -> None:
     """Warn of bytes behind the data."""
     if count > 0:
-        note(f"{where}: warning: {count:,} bytes behind the data were not read")
+        note(f"{where}: warning: {count:,} bytes behind the data were ignored")
 
 
 def prod_losses(where: str, losses: prod.Losses) -> None:

@@ -1,0 +1,139 @@
+"""`cast` against `numpy.ndarray.astype`: the same bits from every dtype to every other."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import numpy as np
+import pytest
+
+from kcfg.arrays import cast as casting
+from kcfg.arrays import files
+from kcfg.arrays.convert import Converter
+from kcfg.problems import KcfgError
+from tests.arrays.support import DTYPES, bits
+
+SPECIAL = [
+    0, -0.0, 1, -1, 0.5, 65504, 65519.99, 65520, -7e4, 6e-8, 3e-8, 2.98e-8, 1e-8, 1e300, -1e300,
+    np.nan, np.inf, -np.inf, 2.0**31, 2.0**31 - 1, -(2.0**31) - 1, 2.0**63, 2.0**64, -1e-320,
+    127, 128, 255, 256, -128, -129, 300.7,
+]  # fmt: skip
+
+
+def samples(dtype):
+    kind = np.dtype(dtype).kind
+    if kind in "iub":
+        random = np.random.default_rng(0).integers(0, 2**63, 3000)
+        return [random.astype(dtype), np.arange(-60, 60).astype(dtype)]
+    with np.errstate(all="ignore"):
+        special = np.tile(np.array(SPECIAL), 7).astype(dtype)
+        plain = (np.random.default_rng(0).standard_normal(3001) * 100).astype(dtype)
+    return [special, plain]
+
+
+@pytest.mark.parametrize("source", DTYPES)
+def test_bits_are_numpys(tmp_path, monkeypatch, source):
+    monkeypatch.setattr(casting, "TILE_BYTES", 4096)
+    path = str(tmp_path / "x.npy")
+    for values in samples(source):
+        np.save(path, values)
+        for target in DTYPES:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                want = np.load(path).astype(target)
+            got = casting.cast(path, target)
+            assert (got.dtype, bits(got)) == (want.dtype, bits(want)), target
+
+
+def test_all_of_float16(tmp_path):
+    every = np.arange(65536, dtype=np.uint16).view(np.float16)
+    finite = every[np.isfinite(every)]
+    for values in (every, finite):
+        for target in ("f4", "f8"):
+            out = np.empty(values.size, target)
+            Converter().widen(values, out)
+            assert out.tobytes() == values.astype(target).tobytes()
+
+
+@pytest.mark.parametrize("source", ["f4", "f8"])
+def test_to_float16_rounds_half_to_even(source):
+    """Every tie between two neighbours, and its neighbours; and random bits."""
+    every = np.arange(0x7BFF, dtype=np.uint16)
+    low, high = (v.view(np.float16).astype("f8") for v in (every, every + np.uint16(1)))
+    ties = np.concatenate([(low + high) / 2, low, -(low + high) / 2])
+    near = [np.nextafter(ties.astype(source), np.array(to, source)) for to in (-9e9, 9e9)]
+    bits_ = np.random.default_rng(1).integers(0, 2**63, 1 << 16).view(source)
+    for values in (ties.astype(source), *near, bits_):
+        with np.errstate(all="ignore"):
+            want = values.astype(np.float16)
+            out = np.empty(values.size, np.float16)
+            Converter().narrow(values, out)
+        assert out.tobytes() == want.tobytes()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(), (5,), (4, 5, 6), (0, 3), (1, 7)])
+def test_output_file_is_numpy_saves(tmp_path, shape, order):
+    path, out = str(tmp_path / "x.npy"), str(tmp_path / "o.npy")
+    values = np.asarray(np.arange(np.prod(shape, dtype=int)).reshape(shape), order=order)
+    np.save(path, values)
+    casting.cast(path, "float16", out)
+    want = io.BytesIO()
+    np.save(want, np.load(path).astype("float16"))
+    assert (tmp_path / "o.npy").read_bytes() == want.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("values", "source", "target"),
+    [
+        pytest.param([1, 2, 0.1], "f8", "f4", id="rounded"),
+        pytest.param([2.5], "f4", "i4", id="cut-off"),
+        pytest.param([300], "i4", "u1", id="wrapped"),
+        pytest.param([-1], "i8", "u8", id="sign-lost"),
+        pytest.param([2**63 - 1], "i8", "f8", id="not-in-float64"),
+        pytest.param([np.nan], "f4", "i4", id="nan"),
+        pytest.param([1e30], "f4", "f2", id="infinite"),
+        pytest.param([2], "i4", "?", id="bool"),
+        pytest.param([1 + 1j], "c8", "f4", id="imaginary"),
+    ],
+)
+def test_exact_refuses(tmp_path, values, source, target):
+    path, out = str(tmp_path / "x.npy"), tmp_path / "o.npy"
+    np.save(path, np.array(values, source))
+    with pytest.raises(KcfgError, match="would change") as caught:
+        casting.cast(path, target, str(out), exact=True)
+    assert caught.value.status == 1
+    assert list(tmp_path.iterdir()) == [tmp_path / "x.npy"]
+
+
+def test_exact_accepts_what_stays(tmp_path):
+    path = str(tmp_path / "x.npy")
+    np.save(path, np.array([0.5, -0.0, np.inf, np.nan, 2048]))
+    assert casting.cast(path, "f2", exact=True).tolist()[:3] == [0.5, -0.0, np.inf]
+
+
+@pytest.mark.parametrize(
+    ("values", "source", "target", "lost"),
+    [
+        pytest.param([1e300, np.inf, 1e-300, 0, 1], "f8", "f4", (1, 1, 0, 0), id="f8-f4"),
+        pytest.param([70000, np.inf, 1e-9, 0, np.nan], "f4", "f2", (1, 1, 0, 0), id="f4-f2"),
+        pytest.param([np.nan, 3e9, -3e9, 2**31 - 128, 1.5], "f4", "i4", (0, 0, 3, 0), id="f4-i4"),
+        pytest.param([127.9, 128, -128.9, -129, 0], "f4", "i1", (0, 0, 2, 0), id="f4-i1"),
+        pytest.param([2**32 - 1, 2**32, -0.5, -1], "f8", "u4", (0, 0, 2, 0), id="f8-u4"),
+        pytest.param([127, 128, -129, 0], "i8", "i1", (0, 0, 2, 0), id="i8-i1"),
+        pytest.param([70000, 5], "i4", "f2", (1, 0, 0, 0), id="i4-f2"),
+        pytest.param([1 + 1j, 2], "c16", "f8", (0, 0, 0, 1), id="c16-f8"),
+    ],
+)
+def test_losses_are_counted(tmp_path, values, source, target, lost):
+    path = str(tmp_path / "x.npy")
+    np.save(path, np.array(values, source))
+    with files.open_input(path) as opened:
+        outcome = casting.run(
+            opened, np.dtype(target), exact=False, out=None, overwrite=False, threads=1,
+            progress=None,
+        )  # fmt: skip
+    losses = outcome.losses
+    found = (losses.overflowed, losses.underflowed, losses.out_of_range, losses.imaginary)
+    assert found == lost

@@ -1,0 +1,171 @@
+"""`kcfg prod` and `kcfg cast` beside what a user would type instead, whole processes.
+
+    python -m tests.benchmarks.arrays --size 1024 --repeats 5
+
+Makes files of that many MiB in a scratch directory (`--scratch`, by default the system's temporary
+one; give a tmpfs to leave the disk out), and for each case runs in turn kcfg, the numpy one-liner
+and the floor (`cat FILE >/dev/null` for prod, `cp` of the larger file for cast), pair by pair. Prints a
+table in Markdown: medians, the median of the pairs' ratios, peak memory, and the geometric means. With
+`--check` the two outputs are compared byte by byte first. `--only TEXT` chooses cases.
+"""
+
+from __future__ import annotations
+
+import argparse
+import filecmp
+import math
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+# name, dtype, columns (0: one axis; -R: R long rows; a tuple: the inner axes), order, axis or dtype
+PROD = [
+    ("long rows", "f4", 1000, "C", 1),
+    ("long rows", "f8", 1000, "C", 1),
+    ("32 very long rows", "f8", -32, "C", 1),
+    ("long rows", "f2", 1000, "C", 1),
+    ("long columns", "f4", 1000, "C", 0),
+    ("(N, 3)", "f4", 3, "C", 1),
+    ("(N, 3)", "f8", 3, "C", 1),
+    ("(N, 10)", "f4", 10, "C", 1),
+    ("(N, 10)", "i4", 10, "C", 1),
+    ("(N, 3)", "f4", 3, "C", 0),
+    ("(N, 10)", "f4", 10, "C", 0),
+    ("(N, 10)", "i8", 10, "C", 0),
+    ("(N,)", "f4", 0, "C", None),
+    ("(N,)", "f8", 0, "C", None),
+    ("(N,)", "i4", 0, "C", None),
+    ("middle of three", "f4", (3, 100), "C", 1),
+    ("Fortran (1000, N)", "f4", 1000, "F", 0),
+    ("Fortran (1000, N)", "f4", 1000, "F", 1),
+]
+CAST = [
+    ("float32 to float64", "f4", 0, "C", "float64"),
+    ("float64 to float32", "f8", 0, "C", "float32"),
+    ("float32 to int32", "f4", 0, "C", "int32"),
+    ("int32 to float32", "i4", 0, "C", "float32"),
+    ("float32 to float16", "f4", 0, "C", "float16"),
+    ("float16 to float32", "f2", 0, "C", "float32"),
+    ("float64 to float16", "f8", 0, "C", "float16"),
+    ("Fortran, float32 to float64", "f4", 1000, "F", "float64"),
+]
+
+
+def make(path, dtype, columns, order, size):
+    """A file of about `size` bytes; factors near 1, so that products stay ordinary numbers."""
+    count = size // np.dtype(dtype).itemsize
+    inner = columns if isinstance(columns, tuple) else (columns,)
+    if columns == 0:
+        shape = (count,)
+    elif columns != () and inner[0] < 0:
+        shape = (-inner[0], count // -inner[0])
+    else:
+        shape = (count // math.prod(inner), *inner)
+    if order == "F":
+        shape = shape[::-1]
+    random = np.random.default_rng(0)
+    if np.dtype(dtype).kind == "i":
+        block = random.integers(-100, 100, 1 << 20).astype(dtype) | 1
+    else:
+        exponents = random.standard_normal(1 << 19) * 1e-3
+        block = np.exp(np.stack([exponents, -exponents], 1).ravel()).astype(dtype)
+    with open(path, "wb") as file:
+        fields = {"descr": block.dtype.str, "fortran_order": order == "F", "shape": shape}
+        np.lib.format.write_array_header_1_0(file, fields)
+        left = math.prod(shape)
+        while left:
+            part = block[:left]
+            part.tofile(file)
+            left -= part.size
+
+
+def run(command):
+    """(seconds, peak MiB) of one whole process."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{command} ended with {process.returncode}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def measure(kind, case, options, scratch):
+    """The row of one case."""
+    name, dtype, columns, order, what = case
+    source, out, other = (os.path.join(scratch, leaf) for leaf in ("in.npy", "k.npy", "n.npy"))
+    make(source, dtype, columns, order, options.size << 20)
+    kcfg = [sys.executable, "-m", "kcfg", kind, source]
+    if kind == "prod":
+        kcfg += [] if what is None else ["--axis", str(what)]
+        expression = f"np.prod(np.load({source!r}, mmap_mode='r'), axis={what})"
+    else:
+        kcfg += [what]
+        expression = f"np.load({source!r}, mmap_mode='r').astype({what!r})"
+    kcfg += ["-o", out, "--force"]
+    numpy = [sys.executable, "-c", f"import numpy as np; np.save({other!r}, {expression})"]
+    run(kcfg)
+    larger = max(source, out, key=os.path.getsize)
+    if options.check:
+        run(numpy)
+        if not filecmp.cmp(out, other, shallow=False):
+            raise SystemExit(f"{name}: the outputs differ")
+    if kind == "prod":
+        floor = ["sh", "-c", f"exec cat '{source}' >/dev/null"]
+    else:
+        floor = ["cp", larger, os.path.join(scratch, "c.npy")]
+    rows = []
+    for _ in range(options.repeats):
+        rows.append([run(command) for command in (kcfg, numpy, floor)])
+    for leaf in os.listdir(scratch):
+        os.unlink(os.path.join(scratch, leaf))
+    seconds = [[one[0] for one in row] for row in rows]
+    medians = [statistics.median(column) for column in zip(*seconds, strict=True)]
+    ratio = statistics.median(row[1] / row[0] for row in seconds)
+    to_floor = statistics.median(row[2] / row[0] for row in seconds)
+    peaks = [max(row[place][1] for row in rows) for place in (0, 1)]
+    axis = f", axis {what}" if kind == "prod" else ""
+    label = f"{kind} {name}{axis} {np.dtype(dtype).name}" if kind == "prod" else f"cast {name}"
+    print(
+        f"| {label} | {medians[0]:.2f} | {medians[1]:.2f} | {medians[2]:.2f} | {ratio:.2f} "
+        f"| {to_floor:.2f} | {peaks[0]:.0f} | {peaks[1]:.0f} |",
+        flush=True,
+    )
+    return ratio
+
+
+def main():
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--size", type=int, default=1024, help="MiB of each file")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--scratch", default=None)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args()
+    print(
+        f"{options.size} MiB, {os.cpu_count()} cores, {platform.machine()}, Python "
+        f"{platform.python_version()}, numpy {np.__version__}, {time.strftime('%Y-%m-%d')}\n"
+    )
+    print("| case | kcfg s | numpy s | floor s | x numpy | x floor | kcfg MiB | numpy MiB |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for kind, cases in (("prod", PROD), ("cast", CAST)):
+        ratios = []
+        for case in cases:
+            if options.only in f"{kind} {case[0]} {case[1]} {case[4]}":
+                with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
+                    ratios.append(measure(kind, case, options, scratch))
+        if ratios:
+            mean = statistics.geometric_mean(ratios)
+            print(f"| **{kind}, geometric mean** | | | | **{mean:.2f}** | | | |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
