@@ -64,6 +64,19 @@ ForceOut = Annotated[bool, typer.Option("--force", help="Replace OUT if it exist
 Threads = Annotated[
     int | None, typer.Option("--threads", metavar="N", min=1, help="Default: all cores.")
 ]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        envvar="DASK_SCHEDULER_ADDRESS",
+        show_envvar=False,
+        help="Work on a Dask cluster whose workers see the same files: a scheduler's address, or "
+        "local:N for N processes here. Products of integers are divided along the axes, too; "
+        "those of floating-point numbers only between results, so that their bits stay numpy's. "
+        "Default: $DASK_SCHEDULER_ADDRESS; '' works here. Needs pip install 'kcfg[dask]'.",
+    ),
+]
 
 
 def run_application(arguments: list[str], *, process: bool) -> int:
@@ -367,6 +380,7 @@ def prod(
     out: Out = None,
     force: ForceOut = False,
     threads: Threads = None,
+    cluster: Cluster = None,
     json: Json = False,
 ) -> int:
     """Multiply the elements of a .npy file, with the bits of numpy.prod.
@@ -386,6 +400,7 @@ def prod(
         force=force,
         threads=threads,
         json=json,
+        cluster=cluster,
     )
 
 
@@ -399,6 +414,7 @@ def cast(
     out: Out = None,
     force: ForceOut = False,
     threads: Threads = None,
+    cluster: Cluster = None,
     json: Json = False,
     config_file: File = None,
     keras: Keras = None,
@@ -420,6 +436,7 @@ def cast(
         force=force,
         threads=threads,
         json=json,
+        cluster=cluster,
     )
 
 
@@ -431,6 +448,7 @@ def info(
     ] = False,
     json: Json = False,
     threads: Threads = None,
+    cluster: Cluster = None,
 ) -> int:
     """Print header facts of .npy files: dtype, shape, order, bytes.
 
@@ -440,7 +458,7 @@ def info(
     """
     from kcfg.cli import arrays
 
-    return arrays.info(files, stats=stats, json=json, threads=threads)
+    return arrays.info(files, stats=stats, json=json, threads=threads, cluster=cluster)
 
 
 @app.command()
