@@ -23,6 +23,7 @@ import logging
 import os
 import pickle
 import queue
+import signal
 import stat
 import tempfile
 import time
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 8
 """How long to try to reach a scheduler."""
 ANSWER_SECONDS = 30
 """How long a worker may take to say that it sees the file, and a cluster to have a worker again."""
@@ -124,13 +125,20 @@ class Cluster:
     def run(
         self, plan: Plan, source: Any, job: Any, *, threads: int, progress: Progress | None
     ) -> None:
-        """As `executor.run`; `threads` is for one machine and not used."""
+        """As `executor.run`; but `threads` are one machine's, and workers have their own."""
+        del threads
         if self.client is None:
-            self._connect()
+            self.connect()
         target = self._target(plan, job)
         told_as = uuid.uuid4().hex[:12] if progress else None
         errand = Errand(
-            os.path.abspath(source.where), tasks.seen(source), job, target, tasks.setting(), told_as
+            os.path.abspath(source.where),
+            tasks.seen(source),
+            plan.replace(),  # without what it worked out and keeps
+            job,
+            target,
+            tasks.setting(),
+            told_as,
         )
         packed = pickle.dumps(errand, protocol=4)
         nthreads = self._require_workers()
@@ -171,7 +179,8 @@ class Cluster:
     def _error(self, what: str, mend: str | None) -> KcfgError:
         return KcfgError(f"cluster {self.address}: {what}", where=None, keras=None, mend=mend)
 
-    def _connect(self) -> None:
+    def connect(self) -> None:
+        """Reach the scheduler, or start local workers; KcfgError within seconds if that fails."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             distributed = self._distributed()
@@ -179,21 +188,25 @@ class Cluster:
             if self.local_workers:
                 local = self._start_local(distributed)
                 address, security = local.scheduler_address, local.security
-            options = {"security": security} if security is not None else {}
             try:
-                self.client = distributed.Client(
-                    address,
-                    timeout=CONNECT_SECONDS,
-                    set_as_default=False,
-                    name="kcfg",
-                    **options,
-                )
-            except (OSError, asyncio.TimeoutError, ValueError, TypeError, RuntimeError) as error:
-                raise self._error(
-                    f"cannot be reached ({_reason(error)})",
-                    "give the address that `dask scheduler` prints, such as tcp://host:8786",
-                ) from error
+                security = security or distributed.Security()
+                probe = asyncio.wait_for(_identity(address, security), CONNECT_SECONDS)
+                kind = asyncio.run(probe)
+                if kind == "Scheduler":
+                    self.client = distributed.Client(
+                        address, timeout=2, set_as_default=False, name="kcfg", security=security
+                    )
+            except Exception as error:  # whatever Dask meets at an address that a user has typed
+                raise self._unreachable(_reason(error)) from error
+        if self.client is None:
+            raise self._unreachable(f"a {kind} answers there, no scheduler")
         self._on_exit.callback(self._disconnect)
+
+    def _unreachable(self, why: str) -> KcfgError:
+        return self._error(
+            f"cannot be reached ({why})",
+            "give the address that `dask scheduler` prints, such as tcp://host:8786",
+        )
 
     def _distributed(self) -> Any:
         try:
@@ -213,6 +226,8 @@ class Cluster:
         directory = self._on_exit.enter_context(
             tempfile.TemporaryDirectory(prefix="kcfg-dask-", ignore_cleanup_errors=True)
         )
+        config = importlib.import_module("dask.config")
+        self._on_exit.enter_context(config.set({"temporary-directory": directory}))
         cores = executor.default_threads()
         try:
             local = distributed.LocalCluster(
@@ -227,6 +242,7 @@ class Cluster:
                 memory_limit=0,
                 security=True,
                 env={"PYTHONWARNINGS": "ignore"},
+                loop=_loop_without_interrupts(),
             )
         except (OSError, asyncio.TimeoutError, RuntimeError, ImportError) as error:
             raise self._error(
@@ -266,7 +282,7 @@ class Cluster:
             if isinstance(answer, BaseException):
                 self._refuse_worker(address, f"cannot begin ({_reason(answer)})", None, None)
             if answer[0] == "refused":
-                self._refuse_worker(address, *answer[1:])
+                self._refuse_worker(address, *answer[1:4])
 
     def _of_each(
         self, function: Callable[..., Any], arguments: tuple[Any, ...], addresses: list[str]
@@ -287,9 +303,7 @@ class Cluster:
 
         return dict(zip(addresses, client.sync(of_all), strict=True))
 
-    def _refuse_worker(
-        self, address: str, what: str, where: str | None, mend: str | None, status: int = 2
-    ) -> None:
+    def _refuse_worker(self, address: str, what: str, where: str | None, mend: str | None) -> None:
         raise KcfgError(f"worker {address}: {what}", where=where, keras=None, mend=mend)
 
     def _target(self, plan: Plan, job: Any) -> Target | None:
@@ -481,6 +495,39 @@ class _Run:
         )
 
 
+async def _identity(address: str, security: Any) -> str:
+    """What answers at an address: "Scheduler", "Worker", ...
+
+    Asked before a `Client` is made, as one that fails takes 20 seconds and more to be gone.
+    """
+    core = importlib.import_module("distributed.core")
+    comm = await core.connect(
+        address, timeout=2 * CONNECT_SECONDS, **security.get_connection_args("client")
+    )
+    try:
+        answer = await core.send_recv(comm, op="identity", reply=True)
+    finally:
+        comm.abort()
+    return str(answer.get("type"))
+
+
+def _loop_without_interrupts() -> Any:
+    """An event loop in a thread that blocks SIGINT, as the processes that it starts will, too: a
+    Ctrl-C meets every process of a terminal, and is for the client alone."""
+    runner = importlib.import_module("distributed.utils").LoopRunner()
+    # Once started, it leaves masks alone; starting it from a thread would unblock SIGINT there.
+    importlib.import_module("multiprocessing.resource_tracker").ensure_running()
+    if not hasattr(signal, "pthread_sigmask"):
+        runner.start()
+        return runner.loop
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        runner.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return runner.loop
+
+
 def _local_workers(address: str) -> int:
     """N of "local:N", 0 for other addresses."""
     if not address.startswith("local"):
@@ -525,6 +572,8 @@ def _is_pipe(path: str) -> bool:
 def _reason(error: BaseException) -> str:
     """What an exception of others says, on one line."""
     words = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        words = "what answers there is not Dask"
     if isinstance(error, asyncio.TimeoutError) and not words:
         words = "no answer in time"
     return words if len(words) <= 300 and words else words[:300] or type(error).__name__

@@ -64,8 +64,9 @@ class Errand(Record):
 
     path: str
     seen: Seen
+    plan: Plan
     job: Any
-    """Without its sink."""
+    """Without its plan and its sink."""
     target: Target | None
     """None: results travel to the client."""
     setting: tuple[tuple[str, str], ...]
@@ -143,8 +144,8 @@ class WatchedSource:
             self._look()
 
     def _look(self) -> None:
-        # Dask can't stop a thread. A cancelled task's key is dropped, or waits in this state; should
-        # somebody want it again after all, Reschedule makes the scheduler start it afresh.
+        # Dask can't stop a thread. A cancelled task's key is dropped, or waits in this state; if
+        # somebody wants it again after all, Reschedule makes the scheduler start it afresh.
         task = self.worker.state.tasks.get(self.key)
         if task is None or task.state == "cancelled":
             raise self.abandoned
@@ -163,11 +164,12 @@ def work(errand: bytes, stretch: tuple[int, int, int, int], threads: int) -> tup
     try:
         with opened(given) as (source, sink):
             job = given.job
-            partial = wanted.end - wanted.begin < job.plan.steps_per_task
+            job.plan = given.plan
+            partial = wanted.end - wanted.begin < given.plan.steps_per_task
             collected = Collected()
             job.sink = collected if partial or sink is None else sink
             watched = WatchedSource(source, given.told_as)
-            plan: Any = StretchedPlan(job.plan, wanted)
+            plan: Any = StretchedPlan(given.plan, wanted)
             executor.run(plan, watched, job, threads=threads, progress=None)
             require_same(source, given)
         return "done", job.told(), collected.results

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Any
 
-STAYS = ("sink", "store", "counting")
-"""What belongs to a process: where results go, and the lock of the count. A worker has its own."""
+STAYS = ("plan", "sink", "store", "counting")
+"""The plan travels by itself; the others belong to a process, and a worker has its own."""
 
 
 class Portable:
@@ -33,12 +33,9 @@ class Portable:
             self.lost = [a + b for a, b in zip(self.lost, told, strict=True)]
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {name: value for name, value in vars(self).items() if name not in STAYS}
-        if "plan" in state:
-            state["plan"] = state["plan"].replace()  # without what it worked out and keeps
-        return state
+        return {name: value for name, value in vars(self).items() if name not in STAYS}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self.store = None
+        vars(self)["store"] = None
         self.counting = threading.Lock()

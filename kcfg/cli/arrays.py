@@ -126,9 +126,7 @@ def info(
                     facts = informing.of(source, source.where)
                     data = None
                     if stats:
-                        data = informing.stats(
-                            source, threads=threads, progress=bar, **on(workers)
-                        )
+                        data = informing.stats(source, threads=threads, progress=bar, **on(workers))
             except KcfgError as error:
                 if len(paths) == 1:
                     raise

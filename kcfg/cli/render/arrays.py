@@ -115,9 +115,7 @@ def _histogram(bins: tuple[tuple[str, int], ...]) -> None:
         sys.stdout.write(f"  {name:>8}\t{count}\t{bar}\n")
 
 
-def facts_json(
-    found: list[tuple[info.Facts, info.Stats | None]], *, more: dict[str, int]
-) -> None:
+def facts_json(found: list[tuple[info.Facts, info.Stats | None]], *, more: dict[str, int]) -> None:
     """One JSON document, a list with an object for each file; more: further fields of each."""
     rows = []
     for one, data in found:
