@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from kcfg.keras import names
 from kcfg.keras.releases import BACKENDS, KEYS, Key, Rules, in_code
-from kcfg.keras.resolution import refusal
+from kcfg.keras.resolution import cannot_import, refusal
 from kcfg.problems import KcfgError
 
 ID = "urn:kcfg:keras.json"
@@ -144,12 +144,15 @@ def _refused(rules: Rules, key: Key, text: str, choices: tuple[str, ...]) -> Kcf
     """The error for a value that can't be written: why, what Keras would do, what was meant."""
     guess = names.meant(key.name, text, choices)
     mend = f"allowed: {', '.join(choices)}" if choices else _NEEDS[key.kind]
-    if guess:
+    call = in_code(rules, key.name, text)
+    if guess and not call:
         mend += f"; did you mean {guess}? kcfg set {key.name} {guess}"
     what = f"{text!r} is not a value that Keras {rules.version} takes here"
     failure = refusal(rules, key, text) if choices else None
-    keras = f"`import keras` would raise {failure.error}" if failure else None
-    call = in_code(rules, key.name, text)
+    if key.kind == "backend" and rules.ways["unknown backend"] in ("imported", "refused"):
+        failure = cannot_import(text)
+    told = f"{failure.error}: {failure.message}".removesuffix(": ") if failure else ""
+    keras = f"`import keras` would raise {told}" if told else None
     others = [row for row in BACKENDS if row.name == text] if key.kind == "backend" else []
     if call:
         what = f"{text!r} can't be set in keras.json"

@@ -36,7 +36,7 @@ def other(tmp_path):
     yield process
     process.stdin.close()
     process.stdout.close()
-    process.wait(10)
+    process.wait(60)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_short_wait_is_not_worth_a_word(folder, other):
 
 def test_the_lock_of_a_killed_process_is_free_at_once(folder, other):
     other.kill()
-    other.wait(10)
+    other.wait(60)
     assert Lock(folder, "here", 0, None).take_folder() is True
 
 

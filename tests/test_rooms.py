@@ -20,7 +20,7 @@ ROOMS = [
         *("keras.reading", "keras.first_run", "keras.resolution"),
     ],
     ["situation"],
-    ["launch_hold", "launch_place", "launch_posix", "launch_windows", "launch_standing", "launch"],
+    ["launch"],
     ["schema", "checks", "api"],
     ["arrays"],
     ["cli"],
@@ -63,7 +63,7 @@ def place(name):
     """Where a module stands: (row, position), None if it is no room of ours."""
     for row, rooms in enumerate(ROOMS):
         for position, room in enumerate(rooms):
-            folder = room in ("checks", "arrays", "cli")
+            folder = room in ("checks", "arrays", "cli", "launch")
             if name == room or (folder and name.startswith(room + ".")):
                 return row, position
     return None

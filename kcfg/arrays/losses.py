@@ -36,6 +36,9 @@ def of_product(
     before: the accumulators, None at the start. None: nothing was lost.
     """
     axes = tuple(axis for axis, flag in enumerate(reduced) if flag)
+    with np.errstate(all="ignore"):
+        if np.isfinite(after).all() and after.all():
+            return None
     counts = [0, 0, 0]
     tests: tuple[Callable[[Any], Any], ...] = (np.isinf, _is_zero, np.isnan)
     for place, is_such in enumerate(tests):

@@ -2,8 +2,8 @@
 
 In: a `Situation`; out: the new bytes and the problems that are gone. Nothing is written here. A
 fault of the text hides the values behind it, and a key in the wrong spelling its value, so the
-checks run again after each kind of problem. All or nothing: a text that can't be made JSON is left
-as it is, since Keras would ignore it half mended, too.
+checks run again after each kind of problem. All or nothing: a text that can't be made a JSON object
+is left as it is, since Keras could not use it half mended, either.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Mended(Record):
     problems: tuple[Problem, ...]
     """Those that are gone, in the order in which they went; lines and columns of that moment."""
     blocked: Problem | None
-    """What keeps the rest from being mended: the text isn't JSON, and these fixes don't suffice."""
+    """What keeps the rest from being mended: with these fixes the text is still no JSON object."""
 
 
 def mend(situation: Situation, *, unsafe: bool) -> Mended:
@@ -63,7 +63,7 @@ def mend(situation: Situation, *, unsafe: bool) -> Mended:
     if not gone:
         return Mended(data=None, problems=(), blocked=None)
     text = now.document()
-    if text is not None and text.fault is not None:
+    if text is not None and (text.fault is not None or text.kind != "object"):
         left = run(now, file_alone=True)
         return Mended(data=None, problems=(), blocked=left[0] if left else None)
     if chosen:

@@ -10,6 +10,7 @@ from kcfg.checks.found import (
     move,
     problem,
     rule,
+    set_variable,
     shown,
     would_raise,
 )
@@ -161,12 +162,13 @@ def misnamed_file(situation: Situation) -> Iterator[Problem]:
 def misplaced_file(situation: Situation) -> Iterator[Problem]:
     """A keras.json lies where Keras never looks.
 
-    Among the installed packages, or in the home directory itself instead of its .keras: Keras reads
-    neither. A warning where there is no keras.json in the right place, else a note.
+    Among the installed packages, in the home directory itself instead of its .keras, or in the
+    current directory: no release of Keras reads these. A warning where there is no keras.json in
+    the right place; else, and for the current directory, a note.
 
-    Move it.
+    Move it; or name its directory in KERAS_HOME, for a file that belongs to a project.
 
-    Read in: keras/src/backend/config.py. Report: keras#11813.
+    Read in: keras/src/backend/config.py. Reports: keras#11813, keras#12063.
     """
     world = situation.world
     if rule(situation) == "--file":
@@ -176,23 +178,33 @@ def misplaced_file(situation: Situation) -> Iterator[Problem]:
         for directory in situation.environment.directories
         if world.paths.basename(directory.rstrip("/\\")) in PACKAGES
     ]
-    ways = ((), (".keras",), ("keras",), ("keras", ".keras"), ("keras", "src"))
-    found = [world.join(directory, *way, NAME) for directory in directories for way in ways]
     home = world.expand_user("~")
-    found += [world.join(home, name) for name in (NAME, "." + NAME)]
-    used = {place.path for place in situation.discovery.places if place.path}
-    for path in found:
-        if path in used or world.absolute(path) in used or not is_file(situation, path):
+    ways = ((), (".keras",), ("keras",), ("keras", ".keras"), ("keras", "src"))
+    wrong = [world.join(directory, *way, NAME) for directory in directories for way in ways]
+    wrong += [world.join(home, name) for name in (NAME, "." + NAME)]
+    local = [world.join(world.cwd, NAME), world.join(world.cwd, ".keras", NAME)]
+    seen = {place.path for place in situation.discovery.places if place.path}
+    for path in (*wrong, *local):
+        if path in seen or world.absolute(path) in seen or not is_file(situation, path):
             continue
-        exists = situation.discovery.exists
-        yield problem(
-            "misplaced-file",
-            NOTE if exists else WARNING,
-            (path, None, None),
-            f"this file lies where Keras never looks; it opens {situation.discovery.path}",
-            keras="Keras does not read it",
-            fix=None if exists else move(path, situation.discovery.path),
-        )
+        seen.add(path)
+        yield from _misplaced(situation, path, project=path in local)
+
+
+def _misplaced(situation: Situation, path: str, *, project: bool) -> Iterator[Problem]:
+    fix = None
+    if project and "place" in situation.rules.variables:
+        fix = set_variable(situation, "KERAS_HOME", situation.world.paths.dirname(path))
+    elif not project and not situation.discovery.exists:
+        fix = move(path, situation.discovery.path)
+    yield problem(
+        "misplaced-file",
+        NOTE if project or situation.discovery.exists else WARNING,
+        (path, None, None),
+        f"this file lies where Keras does not look; it opens {situation.discovery.path}",
+        keras="Keras does not read it",
+        fix=fix,
+    )
 
 
 def _misnames(name: str) -> bool:

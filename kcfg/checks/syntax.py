@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 OWN_CHECK = ("bom", "empty", "merge-conflict", "not-utf-8", "nul", "too-deep", "utf-16", "utf-32")
 """Faults that have a check of their own; all others are `malformed-json`."""
 
+LONGEST_MENDED = 100_000
+"""Characters: no keras.json is as long, and what isn't one need not be mended."""
+
 CURES = {
     "html": "save the file itself, not the page that shows it",
     "truncated": "write the rest",
@@ -77,7 +80,8 @@ def bom(situation: Situation) -> Iterator[Problem]:
     if fault is not None:
         message = "a byte order mark (BOM), as some editors and PowerShell write it, which JSON "
         message += "does not allow"
-        yield _about(situation, "bom", fault, message, _repair(situation))
+        fix = mend(situation, ((fault.offset, fault.offset + 1, ""),), safe=True)
+        yield _about(situation, "bom", fault, message, fix)
 
 
 def utf_16(situation: Situation) -> Iterator[Problem]:
@@ -257,7 +261,9 @@ def _repair(situation: Situation) -> Fix | None:
     from kcfg.repair import repairs
 
     document = situation.document()
-    found = repairs(document.text) if document is not None else ()
+    if document is None or len(document.text) > LONGEST_MENDED:
+        return None
+    found = repairs(document.text)
     if not found:
         return None
     edits = [(edit.start, edit.end, edit.text) for repair in found for edit in repair.edits]

@@ -1,10 +1,14 @@
 """The Typer application: what each command takes, and the words of `--help`.
 
-The functions here only hand their arguments on, so that help and completion load no room.
+A function here calls nothing: it returns the command with its arguments, and `run_application`
+calls that when Typer is done. So help loads no room, and Typer, which turns Ctrl-C and a closed
+pipe into statuses of its own, never stands between a command and `kcfg.cli.boundary`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +25,8 @@ app = typer.Typer(
     help="Show what Keras will really use from keras.json and the environment, and why; "
     "change it safely; compute prod and cast of .npy files of any size.",
 )
+
+Command = Callable[[], int]
 
 UsageError: Any = typer.BadParameter.__mro__[1]
 """What Typer raises for arguments that it can't take; where it lives varies with its version."""
@@ -86,10 +92,10 @@ def run_application(arguments: list[str], *, process: bool) -> int:
     """
     if process:
         raise_on_signals()
-    application = typer.main.get_command(app)
+    application: Any = typer.main.get_command(app)
     ours, theirs = _split(arguments)
     try:
-        status = application.main(args=ours, prog_name="kcfg", standalone_mode=False, obj=theirs)
+        command = application.main(args=ours, prog_name="kcfg", standalone_mode=False, obj=theirs)
     except UsageError as error:
         context = getattr(error, "ctx", None)
         name = context.command_path if context else "kcfg"
@@ -99,7 +105,9 @@ def run_application(arguments: list[str], *, process: bool) -> int:
             keras=None,
             mend=f"see {name} --help",
         ) from None
-    return status if isinstance(status, int) else 0
+    except SystemExit:  # Typer's way with a closed pipe, met while it printed the help
+        raise BrokenPipeError from None
+    return command() if callable(command) else 0
 
 
 def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
@@ -125,7 +133,7 @@ def kcfg(
 
 
 @app.command()
-def show(json: Json = False, file: File = None, keras: Keras = None) -> int:
+def show(json: Json = False, file: File = None, keras: Keras = None) -> Command:
     """Print every key: its effective value, its source, its place; then what is wrong.
 
     \b
@@ -138,7 +146,7 @@ def show(json: Json = False, file: File = None, keras: Keras = None) -> int:
     """
     from kcfg.cli import config
 
-    return config.show(json=json, file=file, keras=keras)
+    return partial(config.show, json=json, file=file, keras=keras)
 
 
 @app.command()
@@ -147,7 +155,7 @@ def get(
     json: Json = False,
     file: File = None,
     keras: Keras = None,
-) -> int:
+) -> Command:
     """Print one effective value, alone, on one line.
 
     \b
@@ -156,7 +164,7 @@ def get(
     """
     from kcfg.cli import config
 
-    return config.get(key, json=json, file=file, keras=keras)
+    return partial(config.get, key, json=json, file=file, keras=keras)
 
 
 @app.command()
@@ -167,7 +175,7 @@ def path(
     json: Json = False,
     file: File = None,
     keras: Keras = None,
-) -> int:
+) -> Command:
     """Print the path of the file that Keras reads.
 
     \b
@@ -176,7 +184,7 @@ def path(
     """
     from kcfg.cli import config
 
-    return config.path(explain=explain, json=json, file=file, keras=keras)
+    return partial(config.path, explain=explain, json=json, file=file, keras=keras)
 
 
 @app.command("set")
@@ -187,7 +195,7 @@ def set_(
     lock_timeout: LockTimeout = 10.0,
     file: File = None,
     keras: Keras = None,
-) -> int:
+) -> Command:
     """Judge all values, then write them at once; KEY=VALUE is taken, too.
 
     \b
@@ -196,8 +204,14 @@ def set_(
     """
     from kcfg.cli import config
 
-    return config.set_(
-        pairs, dry_run=dry_run, force=force, lock_timeout=lock_timeout, file=file, keras=keras
+    return partial(
+        config.set_,
+        pairs,
+        dry_run=dry_run,
+        force=force,
+        lock_timeout=lock_timeout,
+        file=file,
+        keras=keras,
     )
 
 
@@ -209,7 +223,7 @@ def unset(
     lock_timeout: LockTimeout = 10.0,
     file: File = None,
     keras: Keras = None,
-) -> int:
+) -> Command:
     """Remove keys: back to Keras's defaults.
 
     \b
@@ -218,8 +232,14 @@ def unset(
     """
     from kcfg.cli import config
 
-    return config.unset(
-        keys, dry_run=dry_run, force=force, lock_timeout=lock_timeout, file=file, keras=keras
+    return partial(
+        config.unset,
+        keys,
+        dry_run=dry_run,
+        force=force,
+        lock_timeout=lock_timeout,
+        file=file,
+        keras=keras,
     )
 
 
@@ -231,7 +251,7 @@ def init(
     lock_timeout: LockTimeout = 10.0,
     file: File = None,
     keras: Keras = None,
-) -> int:
+) -> Command:
     """Write the file that Keras itself would write, if there is none.
 
     With DIR, into DIR, and print the line that makes Keras use it.
@@ -242,7 +262,8 @@ def init(
     """
     from kcfg.cli import config
 
-    return config.init(
+    return partial(
+        config.init,
         directory,
         dry_run=dry_run,
         force=force,
@@ -270,7 +291,7 @@ def run(
     ] = False,
     file: File = None,
     keras: Keras = None,
-) -> int:
+) -> Command:
     """Run COMMAND with these values in force for that process alone.
 
     The status is COMMAND's own. Nobody's keras.json is touched.
@@ -281,7 +302,8 @@ def run(
     """
     from kcfg.cli import run as running
 
-    return running.run(
+    return partial(
+        running.run,
         values or [],
         context.obj,
         keras_home=keras_home,
@@ -314,7 +336,7 @@ def check(
     lock_timeout: LockTimeout = 10.0,
     file: File = None,
     keras: Keras = None,
-) -> int:
+) -> Command:
     """Say what Keras would do with each FILE; without FILE, in this environment.
 
     Exit status 1 where `import keras` would fail, or Keras would silently ignore the file.
@@ -333,10 +355,11 @@ def check(
     from kcfg.cli import check as checking
 
     if list_:
-        return checking.list_checks(json=json)
+        return partial(checking.list_checks, json=json)
     if code is not None:
-        return checking.explain(code)
-    return checking.check(
+        return partial(checking.explain, code)
+    return partial(
+        checking.check,
         files or [],
         fix=fix,
         unsafe_fixes=unsafe_fixes,
@@ -352,7 +375,7 @@ def check(
 
 
 @app.command()
-def schema(keras: Keras = None) -> int:
+def schema(keras: Keras = None) -> Command:
     """Print the JSON Schema (2020-12) of keras.json.
 
     \b
@@ -361,7 +384,7 @@ def schema(keras: Keras = None) -> int:
     """
     from kcfg.cli import config
 
-    return config.schema(keras=keras)
+    return partial(config.schema, keras=keras)
 
 
 @app.command()
@@ -382,7 +405,7 @@ def prod(
     threads: Threads = None,
     cluster: Cluster = None,
     json: Json = False,
-) -> int:
+) -> Command:
     """Multiply the elements of a .npy file, with the bits of numpy.prod.
 
     \b
@@ -391,7 +414,8 @@ def prod(
     """
     from kcfg.cli import arrays
 
-    return arrays.prod(
+    return partial(
+        arrays.prod,
         file,
         axis=axis,
         keepdims=keepdims,
@@ -418,7 +442,7 @@ def cast(
     json: Json = False,
     config_file: File = None,
     keras: Keras = None,
-) -> int:
+) -> Command:
     """Cast a .npy file, with the bits of numpy.ndarray.astype; without DTYPE to floatx.
 
     \b
@@ -427,7 +451,8 @@ def cast(
     """
     from kcfg.cli import arrays, config
 
-    return arrays.cast(
+    return partial(
+        arrays.cast,
         file,
         dtype,
         floatx=lambda: config.floatx(file=config_file, keras=keras),
@@ -449,7 +474,7 @@ def info(
     json: Json = False,
     threads: Threads = None,
     cluster: Cluster = None,
-) -> int:
+) -> Command:
     """Print header facts of .npy files: dtype, shape, order, bytes.
 
     \b
@@ -458,13 +483,15 @@ def info(
     """
     from kcfg.cli import arrays
 
-    return arrays.info(files, stats=stats, json=json, threads=threads, cluster=cluster)
+    return partial(
+        arrays.info, files, stats=stats, json=json, threads=threads, cluster=cluster
+    )
 
 
 @app.command()
 def completion(
     shell: Annotated[str, typer.Argument(metavar="SHELL")],
-) -> int:
+) -> Command:
     """Print the completion script of a shell: bash, zsh, fish or powershell.
 
     \b
@@ -473,4 +500,4 @@ def completion(
     """
     from kcfg.cli import completion as completing
 
-    return completing.completion(shell)
+    return partial(completing.completion, shell)

@@ -6,7 +6,6 @@ the closed pipe, and death by signal. Output that fails (a full disk, a closed d
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 
@@ -35,10 +34,11 @@ def guard(command: Callable[[], int], *, process: bool) -> int:
     """
     if process:
         _keep_descriptors_0_to_2()
+    if sys.stdout is None:  # closed by the caller: what is written must fail, and not be lost
+        sys.stdout = open(os.devnull)  # noqa: SIM115
     try:
         status = command()
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except KcfgError as error:
         say(f"kcfg: {error}")
         status = error.status
@@ -46,7 +46,8 @@ def guard(command: Callable[[], int], *, process: bool) -> int:
         status = 0
     except OSError as error:
         # Rooms turn their own OSErrors into KcfgErrors; what is left was met while writing output.
-        say(f"kcfg: standard output: {error.strerror}; nothing of it may be relied upon")
+        why = error.strerror or "it is closed"
+        say(f"kcfg: standard output: {why}; nothing of it may be relied upon")
         status = 2
     except KeyboardInterrupt:
         status = _died_of(2, process)
@@ -60,12 +61,21 @@ def guard(command: Callable[[], int], *, process: bool) -> int:
 def raise_on_signals() -> None:
     """Make SIGINT, SIGTERM and SIGHUP raise `Terminated`, so that a command can clean up.
 
-    What was ignored when kcfg started (nohup) stays ignored.
+    What was ignored when kcfg started (nohup) stays ignored. Several signals at once (systemd sends
+    SIGTERM and SIGHUP, closing terminals do, too) are one wish: the second must not interrupt the
+    cleaning up. After two seconds it may.
     """
     import signal
+    import time
+
+    deaf_until = 0.0
 
     def terminate(number: int, _frame: FrameType | None) -> None:
-        raise Terminated(number)
+        nonlocal deaf_until
+        now = time.monotonic()
+        if now >= deaf_until:
+            deaf_until = now + 2.0
+            raise Terminated(number)
 
     # SIGINT, too: Typer would turn a KeyboardInterrupt into a mere exit 130.
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
@@ -76,9 +86,7 @@ def raise_on_signals() -> None:
 
 
 def put(text: str) -> None:
-    """Write data to standard output. Raises OSError where it can't be written, closed included."""
-    if sys.stdout is None:
-        raise OSError(errno.EBADF, "it is closed")
+    """Write data to standard output. Raises OSError where it can't be written."""
     try:
         sys.stdout.write(text)
     except UnicodeEncodeError:
@@ -88,8 +96,6 @@ def put(text: str) -> None:
 
 def put_bytes(data: bytes) -> None:
     """Write exact bytes to standard output."""
-    if sys.stdout is None:
-        raise OSError(errno.EBADF, "it is closed")
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
 
@@ -121,7 +127,7 @@ def escaped(text: str) -> str:
 
 def is_terminal() -> bool:
     """Standard output is a terminal that can draw."""
-    return sys.stdout is not None and sys.stdout.isatty()
+    return sys.stdout.isatty()
 
 
 def _keep_descriptors_0_to_2() -> None:
@@ -133,8 +139,6 @@ def _keep_descriptors_0_to_2() -> None:
 
 def _give_up_broken_stdout() -> None:
     """Let the interpreter's own last flush go nowhere, where ours has failed."""
-    if sys.stdout is None:
-        return
     try:
         sys.stdout.flush()
     except OSError:

@@ -201,7 +201,7 @@ def _fix(
     mended = mend(situation, unsafe=unsafe)
     if mended.blocked is not None:
         first_line = lines.problem(mended.blocked).partition("\n")[0]
-        say(f"kcfg: not mended, since it would still be no JSON: {first_line}")
+        say(f"kcfg: not mended, since it would still be no JSON object: {first_line}")
     if mended.data is None:
         return judged
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 
-from kcfg.checks.registry import run as run_checks
 from kcfg.cli.boundary import is_terminal, put, put_bytes, say
 from kcfg.cli.render import lines
 from kcfg.keras import names
@@ -29,8 +28,10 @@ if TYPE_CHECKING:
 
 def show(*, json: bool = False, file: str | None = None, keras: str | None = None) -> int:
     """`kcfg show`: every key, then what is wrong. 1 where `import keras` would fail."""
+    from kcfg.checks.registry import run
+
     situation = observe(real_world(), keras=keras, file=file)
-    problems = run_checks(situation)
+    problems = run(situation)
     if json:
         from kcfg.cli.render import json_document
 
@@ -351,8 +352,12 @@ def _say_changes(situation: Situation, change: Change, keys: tuple[str, ...]) ->
         default = situation.rules.defaults.get(name)
         old, new = (lines.value(said.get(name, default)) for said in (before, after))
         if name in before or name in after:
-            unchanged = (name in before) == (name in after) and old == new
-            say(f"{name}: {old} (unchanged)" if unchanged else f"{name}: {old} -> {new}")
+            if old != new:
+                say(f"{name}: {old} -> {new}")
+            elif name in before:
+                say(f"{name}: {old} ({'unchanged' if name in after else 'still, by default'})")
+            else:
+                say(f"{name}: {old} (still, now in the file)")
         else:
             say(f"{name}: not in {change.path}")
 

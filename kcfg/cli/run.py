@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kcfg.keras.reading import Failure
-    from kcfg.launch import Plan
+    from kcfg.launch.plan import Plan
     from kcfg.situation import Situation
 
 _EMPTY = b"{\n}\n"
@@ -35,7 +35,7 @@ def run(
     and `github` the values are written into its keras.json, else it stays as it is. file: the
     keras.json to start from. On POSIX this process becomes COMMAND: then nothing comes back.
     """
-    from kcfg import launch
+    from kcfg.launch import plan as launch
 
     pairs = _pairs(values)
     _judge_usage(command, print_=print_, github=github, keras_home=keras_home, file=file)
@@ -91,7 +91,7 @@ class _Run:
 
     def plan(self) -> Plan:
         """For COMMAND."""
-        from kcfg.launch import plan
+        from kcfg.launch.plan import plan
 
         variables = dict(self._variables)
         if self._home is not None:
@@ -107,7 +107,7 @@ class _Run:
 
     def lasting_variables(self) -> Mapping[str, str]:
         """For text: with a keras directory that outlives this process, where one is needed."""
-        from kcfg.launch_standing import cache_directory, standing_directory
+        from kcfg.launch.standing import cache_directory, standing_directory
 
         planned = self.plan()
         variables = dict(planned.variables)

@@ -71,8 +71,14 @@ def meant(key: str, written: str, allowed: Iterable[str]) -> str | None:
 
 
 def near(word: str, known: Iterable[str]) -> str | None:
-    """The nearest of the known words; None where none is near."""
-    from difflib import get_close_matches
+    """The nearest of the known words; None where none is near, or two are equally near."""
+    from difflib import SequenceMatcher
 
-    found = get_close_matches(word.lower(), list(known), n=1, cutoff=0.7)
-    return found[0] if found else None
+    matcher = SequenceMatcher(b=word.lower())
+    likeness = {}
+    for candidate in known:
+        matcher.set_seq1(candidate)
+        likeness[candidate] = matcher.ratio()
+    best = max(likeness.values(), default=0.0)
+    found = [candidate for candidate, ratio in likeness.items() if ratio == best]
+    return found[0] if len(found) == 1 and best >= 0.7 else None

@@ -181,6 +181,11 @@ def unusable_backend(
         return None
     if rules.ways["unknown backend"] == "imported":
         return _not_a_module(world, environment, backend)
+    return cannot_import(backend)
+
+
+def cannot_import(backend: object) -> Failure:
+    """How Keras fails, from 2.2 on, on a backend that it doesn't know and can't import."""
     return Failure("ValueError", f"Unable to import backend : {backend}", "backend", "backend")
 
 
@@ -203,6 +208,4 @@ def _not_a_module(world: World, environment: Environment, backend: object) -> Fa
     if backend in BROUGHT_ALONG or (standard and importable(world, environment, backend)):
         text = f"Invalid backend. Missing required entry : {BACKEND_ENTRIES[0]}"
         return Failure("ValueError", text, "backend", "backend")
-    if importable(world, environment, backend):
-        return None
-    return Failure("ValueError", f"Unable to import backend : {backend}", "backend", "backend")
+    return None if importable(world, environment, backend) else cannot_import(backend)

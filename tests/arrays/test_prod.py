@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -94,12 +95,12 @@ def test_special_values(tmp_path, dtype, shape):
 def test_dtype(tmp_path, dtype, asked):
     path = str(tmp_path / "x.npy")
     np.save(path, numbers(dtype, (6, 5)))
-    with np.errstate(all="ignore"), np.testing.suppress_warnings() as quiet:
-        quiet.filter(np.exceptions.ComplexWarning if hasattr(np, "exceptions") else Warning)
-        for axis in (None, 0, 1):
+    for axis in (None, 0, 1):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # imaginary parts are dropped
             want = np.asarray(np.prod(np.load(path), axis=axis, dtype=asked))
-            got = multiplying.prod(path, axis=axis, dtype=asked)
-            assert (got.dtype, bits(got)) == (want.dtype, bits(want))
+        got = multiplying.prod(path, axis=axis, dtype=asked)
+        assert (got.dtype, bits(got)) == (want.dtype, bits(want))
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
     python -m tests.benchmarks.arrays --size 1024 --repeats 5
 
-Makes files of that many MiB in a scratch directory (`--scratch`, by default the system's temporary
-one; give a tmpfs to leave the disk out), and for each case runs in turn kcfg, the numpy one-liner
-and the floor (`cat FILE >/dev/null` for prod, `cp` of the larger file for cast), pair by pair. Prints a
-table in Markdown: medians, the median of the pairs' ratios, peak memory, and the geometric means. With
-`--check` the two outputs are compared byte by byte first. `--only TEXT` chooses cases.
+Makes files of that many MiB in a scratch directory (`--scratch`, by default the system's
+temporary one; give a tmpfs to leave the disk out), and for each case runs in turn kcfg, the numpy
+one-liner and the floor (`cat FILE >/dev/null` for prod, `cp` of the larger file for cast), pair by
+pair. Prints a table in Markdown: medians, the median of the pairs' ratios, peak memory, and the
+geometric means. With `--check` the two outputs are compared byte by byte first. `--only TEXT`
+chooses cases. A machine that does other work at the same time spoils the figures: the first
+line gives its load.
 """
 
 from __future__ import annotations
@@ -21,8 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-
-import numpy as np
+from importlib.metadata import version
 
 # name, dtype, columns (0: one axis; -R: R long rows; a tuple: the inner axes), order, axis or dtype
 PROD = [
@@ -59,6 +60,8 @@ CAST = [
 
 def make(path, dtype, columns, order, size):
     """A file of about `size` bytes; factors near 1, so that products stay ordinary numbers."""
+    import numpy as np
+
     count = size // np.dtype(dtype).itemsize
     inner = columns if isinstance(columns, tuple) else (columns,)
     if columns == 0:
@@ -101,7 +104,9 @@ def measure(kind, case, options, scratch):
     """The row of one case."""
     name, dtype, columns, order, what = case
     source, out, other = (os.path.join(scratch, leaf) for leaf in ("in.npy", "k.npy", "n.npy"))
-    make(source, dtype, columns, order, options.size << 20)
+    # In a process of its own: a child's peak memory includes what it was forked from.
+    maker = f"from tests.benchmarks.arrays import make; make(*{(source, dtype, columns, order)!r}"
+    subprocess.run([sys.executable, "-c", f"{maker}, {options.size << 20})"], check=True)
     kcfg = [sys.executable, "-m", "kcfg", kind, source]
     if kind == "prod":
         kcfg += [] if what is None else ["--axis", str(what)]
@@ -121,9 +126,8 @@ def measure(kind, case, options, scratch):
         floor = ["sh", "-c", f"exec cat '{source}' >/dev/null"]
     else:
         floor = ["cp", larger, os.path.join(scratch, "c.npy")]
-    rows = []
-    for _ in range(options.repeats):
-        rows.append([run(command) for command in (kcfg, numpy, floor)])
+    commands = (kcfg, numpy, floor)
+    rows = [[run(command) for command in commands] for _ in range(options.repeats)]
     for leaf in os.listdir(scratch):
         os.unlink(os.path.join(scratch, leaf))
     seconds = [[one[0] for one in row] for row in rows]
@@ -132,7 +136,7 @@ def measure(kind, case, options, scratch):
     to_floor = statistics.median(row[2] / row[0] for row in seconds)
     peaks = [max(row[place][1] for row in rows) for place in (0, 1)]
     axis = f", axis {what}" if kind == "prod" else ""
-    label = f"{kind} {name}{axis} {np.dtype(dtype).name}" if kind == "prod" else f"cast {name}"
+    label = f"{kind} {name}{axis} {dtype}" if kind == "prod" else f"cast {name}"
     print(
         f"| {label} | {medians[0]:.2f} | {medians[1]:.2f} | {medians[2]:.2f} | {ratio:.2f} "
         f"| {to_floor:.2f} | {peaks[0]:.0f} | {peaks[1]:.0f} |",
@@ -152,7 +156,8 @@ def main():
     options = parser.parse_args()
     print(
         f"{options.size} MiB, {os.cpu_count()} cores, {platform.machine()}, Python "
-        f"{platform.python_version()}, numpy {np.__version__}, {time.strftime('%Y-%m-%d')}\n"
+        f"{platform.python_version()}, numpy {version('numpy')}, {time.strftime('%Y-%m-%d')}, "
+        f"load {os.getloadavg()[0]:.1f}\n"
     )
     print("| case | kcfg s | numpy s | floor s | x numpy | x floor | kcfg MiB | numpy MiB |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")

@@ -23,6 +23,7 @@ from tests.support.given import GivenFiles, Node
 EXAMPLES = Path(__file__).parent / "examples"
 SITE = "/env/lib/python3.11/site-packages"
 HOME = "/home/a"
+KERAS_JSON = HOME + "/.keras/keras.json"
 
 Example = dict[str, Any]
 
@@ -88,6 +89,11 @@ def has_strangers(example: Example) -> bool:
     """Whether the tree has files of other users in it, which only root can make."""
     entries = example.get("tree", {}).values()
     return any("owner" in what or "group" in what for what in entries)
+
+
+def world(content: bytes, env: dict[str, str]) -> World:
+    """A given home with this keras.json, and these variables."""
+    return _given({"env": env}, {KERAS_JSON: Node("file", 0o644, content)})
 
 
 def _given(example: Example, nodes: dict[str, Node]) -> World:

@@ -34,8 +34,9 @@ class TestOneFile:
     def test_a_problem_is_a_line_that_editors_know(self, home: Home) -> None:
         put(home, BAD)
         ran = home.kcfg("check", "keras.json", status=1)
+        head = "keras.json:4:24: error[malformed-json]: this is not JSON: a comma behind the last"
         assert ran.stdout.splitlines() == [
-            "keras.json:4:24: error[malformed-json]: this is not JSON: a comma behind the last entry",
+            f"{head} entry",
             "    Keras 3.15.1 ignores the whole file without a word, and uses its defaults",
             "    kcfg check --fix keras.json",
         ]
@@ -246,7 +247,21 @@ class TestFix:
         ran = home.kcfg("check", "--fix", "--unsafe-fixes", "keras.json", status=1)
         assert path.read_text(encoding="utf-8") == "\ufeff" + text
         assert os.listdir(home.cwd) == ["keras.json"]
-        assert "error[" in ran.stdout
+        assert ran.stdout.startswith("keras.json:1:1: error[bom]: ")
+        assert (
+            "not mended, since it would still be no JSON object: keras.json:1:19: error"
+            in ran.stderr
+        )
+
+    def test_a_comment_keeps_a_byte_order_mark_until_it_may_go(self, home: Home) -> None:
+        path = put(home, '\ufeff{"backend": "numpy" // mine\n}')
+        ran = home.kcfg("check", "--fix", "keras.json", status=1)
+        assert (
+            "not mended, since it would still be no JSON object: keras.json:1:21: error"
+            in ran.stderr
+        )
+        home.kcfg("check", "--fix", "--unsafe-fixes", "keras.json", status=0)
+        assert path.read_text() == '{"backend": "numpy"\n}'
 
     def test_all_other_bytes_stay(self, home: Home) -> None:
         text = b'{"mine":[1,  2],\r\n\t"epsilon" :1 ,"b": "\xc3\xa9\\u00e9"}'
@@ -309,6 +324,18 @@ def test_what_makes_no_sense_is_refused(home: Home, arguments: list[str]) -> Non
     ran = home.kcfg("check", *arguments, status=2)
     assert ran.stdout == ""
     assert ran.stderr.count("\n") == 1
+
+
+def test_the_pre_commit_hook_runs_its_own_line(home: Home) -> None:
+    hook = (Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text()
+    told = dict(line.strip(" -").split(": ", 1) for line in hook.splitlines())
+    assert told["id"] == "kcfg-check"
+    assert re.search(told["files"], "config/keras.json")
+    assert not re.search(told["files"], "notkeras.json")
+    put(home, '{"epsilon": 1}')
+    name, *arguments = told["entry"].split()
+    assert name == "kcfg"
+    assert "keras.json:1:13: error" in home.kcfg(*arguments, "keras.json", status=1).stdout
 
 
 @pytest.mark.parametrize(
@@ -403,6 +430,6 @@ def on_a_terminal(home: Home, *arguments: str, env: dict[str, str] | None = None
             if not piece:
                 break
             seen += piece
-        process.wait(30)
+        process.wait(60)
     os.close(outer)
     return seen.decode().replace("\r\n", "\n")

@@ -37,7 +37,7 @@ def kcfg_run(place: Place, *values: str, **options: Any) -> subprocess.Completed
         env=place.environ,
         cwd=place.root,
         capture_output=True,
-        timeout=30,
+        timeout=60,
     )
     place.wait_until_clean()
     return done
@@ -285,7 +285,7 @@ class TestGithub:
 def test_the_rooms_below_print_nothing():
     """And load nothing heavy: the quick way to COMMAND needs neither pydantic nor Typer."""
     code = (
-        "import sys, kcfg.launch, kcfg.launch_posix\n"
+        "import sys, kcfg.launch.plan, kcfg.launch.posix\n"
         "print([n for n in ('typer', 'pydantic', 'rich', 'numpy', 'typing', 'subprocess',"
         " 'tempfile', 'shutil') if n in sys.modules])"
     )

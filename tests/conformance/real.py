@@ -8,16 +8,21 @@ user, its environment and its working directory, and `kcfg show --json` runs in 
 from __future__ import annotations
 
 import ctypes
+import difflib  # noqa: F401
 import io
 import json
 import os
+import shlex  # noqa: F401
 import shutil
 import sys
 from typing import Any
 
 # All that the children need is loaded before /tmp, where it may lie, is covered.
+import kcfg.checks.registry
 import kcfg.cli.render.json_document
-import kcfg.document  # noqa: F401
+import kcfg.document
+import kcfg.repair
+import kcfg.trust  # noqa: F401
 from kcfg.cli import config
 from kcfg.cli.boundary import guard
 from tests.conformance.cases import Case, cases, content, placed

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from kcfg.__main__ import main
 from tests.support.command import Home, is_one_line
 from tests.support.probes import needs_attributes, needs_strace
+from tests.support.runs import wait_for
 from tests.support.strace import Call, Missed, calls_in, disturb, log
 
 pytestmark = [pytest.mark.slow, needs_strace]
@@ -30,6 +32,9 @@ class Scene:
         self.root = root
         self.before = before
         self.attribute = attribute
+        warm = self.home("warming-up")
+        del warm.environ["PYTHONDONTWRITEBYTECODE"]
+        warm.run(*SET)
         home = self.home("undisturbed")
         self.lines = log(lambda prefix: home.run(*SET, prefix=prefix))
         self.after = home.content()
@@ -37,6 +42,8 @@ class Scene:
 
     def home(self, name: str) -> Home:
         home = Home(self.root / name, self.before)
+        # Compiled modules of our own, which nobody else writes: the calls stay the same, and quick.
+        home.environ["PYTHONPYCACHEPREFIX"] = str(self.root / "compiled")
         if self.attribute:
             os.setxattr(home.file, "user.origin", b"mine")
         return home
@@ -163,7 +170,6 @@ def test_killed_at_any_call(scene: Scene) -> None:
     [
         pytest.param("TERM", (-15, 143), id="TERM"),
         pytest.param("INT", (-2, 130), id="INT"),
-        pytest.param("HUP", (-1, 129), id="HUP"),
     ],
 )
 def test_signalled_at_any_call(scene: Scene, signal: str, statuses: tuple[int, int]) -> None:
@@ -176,7 +182,7 @@ def test_signalled_at_any_call(scene: Scene, signal: str, statuses: tuple[int, i
 
 
 @both
-@pytest.mark.parametrize("error", ["ENOSPC", "EDQUOT", "EIO", "EROFS", "EACCES"])
+@pytest.mark.parametrize("error", ["ENOSPC", "EIO", "EROFS", "EACCES"])
 def test_failed_at_any_call(scene: Scene, error: str) -> None:
     failed = 0
     for outcome in outcomes(scene, f"error={error}:when={{}}"):
@@ -228,3 +234,20 @@ def test_a_file_with_attributes(tmp_path: Path) -> None:
     assert calls
     for outcome in outcomes(scene, "error=ENOSPC:when={}", calls):
         assert (outcome.status, outcome.is_old, outcome.litter) == (2, True, []), outcome
+
+
+def test_two_signals_at_once(existing: Scene) -> None:
+    """systemd and closing terminals send several: the second must not interrupt the cleaning up."""
+    for number in range(3):
+        home = existing.home(f"two-signals-{number}")
+        held = "inject=fsync:delay_enter=2000000:when=1"  # microseconds, with the file half done
+        prefix = ["strace", "-qq", "-o", os.devnull, "-e", "trace=fsync", "-e", held]
+        process = home.start(*SET, prefix=prefix)
+        wait_for(lambda home=home: len(home.names()) == 2)  # type: ignore[misc]
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+        for signal_number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            os.kill(int(children), signal_number)
+        _, stderr = process.communicate(timeout=60)
+        assert process.returncode in (-1, -2, -15, 129, 130, 143), stderr
+        assert stderr == ""
+        assert (home.content(), home.names()) == (OLD, ["keras.json"])

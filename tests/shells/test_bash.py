@@ -69,4 +69,3 @@ def behind_the_break(word: str) -> str:
     """bash replaces what stands behind "=" alone; it adds the "/" of a directory itself."""
     behind = word.partition("=")[2] or word
     return behind.removesuffix("/")
-

@@ -15,12 +15,12 @@ ROOT = Path(__file__).parents[2]
 # argv: the room's name, the real keras directory, keras.json or "", then COMMAND
 DRIVER = """
 import os, sys
-from kcfg.launch import Plan
+from kcfg.launch.plan import Plan
 from kcfg.problems import KcfgError
-room = __import__("kcfg." + sys.argv[1], fromlist=["launch"])
+room = __import__("kcfg.launch." + sys.argv[1], fromlist=["launch"])
 contents = os.fsencode(sys.argv[3]) if sys.argv[3] else None
 try:
-    if sys.argv[1] == "launch":
+    if sys.argv[1] == "plan":
         status = room.launch(sys.argv[4:], os.environ, Plan((), contents, sys.argv[2]))
     else:
         status = room.launch(sys.argv[4:], os.environ, contents=contents, directory=sys.argv[2])
@@ -52,7 +52,7 @@ class Place:
         self.environ.pop("KERAS_HOME", None)
 
     def arguments(
-        self, *command: str | bytes, contents: str = HALF, room: str = "launch"
+        self, *command: str | bytes, contents: str = HALF, room: str = "plan"
     ) -> list[str | bytes]:
         return [self.python, "-c", DRIVER, room, str(self.real), contents, *command]
 
@@ -68,7 +68,7 @@ class Place:
         with self.start(
             *command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
         ) as process:
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=60)
         if clean:
             self.wait_until_clean()
         return subprocess.CompletedProcess([], process.returncode, out, err)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kcfg.cli.boundary import put
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
@@ -31,15 +33,15 @@ def result(array: Array | None, *, json: bool, more: dict[str, int]) -> None:
     """
     if array is None:
         if json and more:
-            sys.stdout.write(jsons.dumps(more) + "\n")
+            put(jsons.dumps(more) + "\n")
         return
     if json:
         for part in json_parts(array, more):
-            sys.stdout.write(part)
+            put(part)
         return
     summary = array.size > PRINT_ALL
     text = np.array2string(np.asarray(array), threshold=PRINT_ALL) if array.ndim else str(array[()])
-    sys.stdout.write(text + "\n")
+    put(text + "\n")
     if summary:
         note(f"note: {array.size:,} elements, shown in part; -o OUT.npy or --json gives all")
 
@@ -90,7 +92,7 @@ def facts(found: info.Facts, data: info.Stats | None) -> None:
     order = "fortran" if found.fortran_order else "C"
     dtype = found.dtype if found.byte_order != "big" else found.dtype + " (big-endian)"
     columns = (escaped(found.path), dtype, str(found.shape), order, f"{found.nbytes} bytes")
-    sys.stdout.write("\t".join(columns) + "\n")
+    put("\t".join(columns) + "\n")
     if found.surplus:
         surplus(found.path, found.surplus)
     if data is None:
@@ -100,7 +102,7 @@ def facts(found: info.Facts, data: info.Stats | None) -> None:
         share = ""
         if name not in ("min", "max", "mean") and value and found.size:
             share = f"\t{value / found.size:.3%}"
-        sys.stdout.write(f"  {name}\t{'-' if value is None else value}{share}\n")
+        put(f"  {name}\t{'-' if value is None else value}{share}\n")
     _histogram(data.histogram)
 
 
@@ -108,11 +110,11 @@ def _histogram(bins: tuple[tuple[str, int], ...]) -> None:
     filled = [place for place, (_, count) in enumerate(bins) if count]
     if not filled:
         return
-    sys.stdout.write("  magnitudes\n")
+    put("  magnitudes\n")
     most = max(count for _, count in bins)
     for name, count in bins[filled[0] : filled[-1] + 1]:
         bar = "#" * -(-count * 40 // most)
-        sys.stdout.write(f"  {name:>8}\t{count}\t{bar}\n")
+        put(f"  {name:>8}\t{count}\t{bar}\n")
 
 
 def facts_json(found: list[tuple[info.Facts, info.Stats | None]], *, more: dict[str, int]) -> None:
@@ -129,7 +131,7 @@ def facts_json(found: list[tuple[info.Facts, info.Stats | None]], *, more: dict[
             row["stats"]["histogram"] = dict(data.histogram)
         row |= more
         rows.append(row)
-    sys.stdout.write(jsons.dumps(rows) + "\n")
+    put(jsons.dumps(rows) + "\n")
 
 
 def _json_plain(value: Any) -> Any:

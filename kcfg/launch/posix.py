@@ -7,7 +7,7 @@ it went. Children that closed the descriptor (Python's `subprocess` does) are fo
 environment, where /proc shows it. If the cleaner is killed, too, the next run tidies: the private
 directory's flock, held by inherited descriptors as well, tells the dead from the living.
 
-What COMMAND downloads goes through the links into the real directory at once (launch_hold.py makes
+What COMMAND downloads goes through the links into the real directory at once (hold.py makes
 `datasets/` and `models/` there, if they are missing, for as long as they are needed). Whatever else
 it makes at the top of its keras directory is moved there at the end; nothing is ever overwritten:
 a name that is taken meanwhile gets the run's name behind it.
@@ -22,8 +22,8 @@ import signal
 import sys
 import time
 
-from kcfg.launch_hold import Holds
-from kcfg.launch_place import (
+from kcfg.launch.hold import Holds
+from kcfg.launch.place import (
     CONFIG,
     DOWNLOADS,
     PREFIX,
@@ -114,7 +114,7 @@ esac
 def launch(
     command: Sequence[str], environ: Mapping[str, str], *, contents: bytes | None, directory: str
 ) -> NoReturn:
-    """Become COMMAND; see `kcfg.launch.launch`."""
+    """Become COMMAND; see `kcfg.launch.plan.launch`."""
     program = _locate(command[0], environ.get("PATH", os.defpath))
     if contents is None:
         _become(program, command, environ)

@@ -13,7 +13,7 @@ import os
 import sys
 
 from kcfg import store
-from kcfg.launch_place import CONFIG, DOWNLOADS, entries
+from kcfg.launch.place import CONFIG, DOWNLOADS, entries
 from kcfg.system import failure
 
 TYPE_CHECKING = False
@@ -83,7 +83,7 @@ def _make(directory: str) -> None:
 
 def _link(target: str, link: str) -> None:
     if sys.platform == "win32":
-        from kcfg.launch_windows import show
+        from kcfg.launch.windows import show
 
         show(target, link)
         return

@@ -16,8 +16,8 @@ import signal
 import subprocess
 import sys
 
-from kcfg.launch_hold import Holds, release
-from kcfg.launch_place import (
+from kcfg.launch.hold import Holds, release
+from kcfg.launch.place import (
     CONFIG,
     DOWNLOADS,
     PREFIX,
@@ -42,7 +42,7 @@ ALIVE = "alive"
 def launch(
     command: Sequence[str], environ: Mapping[str, str], *, contents: bytes | None, directory: str
 ) -> int:
-    """Run COMMAND and wait for it; see `kcfg.launch.launch`. Returns its status."""
+    """Run COMMAND and wait for it; see `kcfg.launch.plan.launch`. Returns its status."""
     program = shutil.which(command[0], path=environ.get("PATH"))
     if program is None:
         raise not_found(command[0])

@@ -87,14 +87,12 @@ def launch(command: Sequence[str], environ: Mapping[str, str], given: Plan) -> i
     """
     environ = {**environ, **dict(given.variables)}
     if sys.platform == "win32":
-        from kcfg import launch_windows
+        from kcfg.launch import windows
 
-        return launch_windows.launch(
-            command, environ, contents=given.contents, directory=given.directory
-        )
-    from kcfg import launch_posix
+        return windows.launch(command, environ, contents=given.contents, directory=given.directory)
+    from kcfg.launch import posix
 
-    return launch_posix.launch(command, environ, contents=given.contents, directory=given.directory)
+    return posix.launch(command, environ, contents=given.contents, directory=given.directory)
 
 
 def exports(variables: Mapping[str, str]) -> str:

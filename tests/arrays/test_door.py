@@ -1,0 +1,194 @@
+"""The doors in `kcfg/cli/arrays.py`, and streams between real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from kcfg.cli import arrays
+from kcfg.problems import KcfgError
+
+PROD = {
+    "axis": None, "keepdims": False, "dtype": None, "out": None, "force": False, "threads": None,
+    "json": False,
+}  # fmt: skip
+CAST = {
+    "floatx": lambda: "float16", "exact": False, "out": None, "force": False, "threads": None,
+    "json": False,
+}  # fmt: skip
+
+
+@pytest.fixture
+def path(tmp_path):
+    found = str(tmp_path / "x.npy")
+    np.save(found, np.array([[2, 4, 6], [2, 4, 6]]))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        pytest.param({"axis": "1"}, "[48 48]\n", id="axis"),
+        pytest.param({"axis": "-2"}, "[ 4 16 36]\n", id="negative"),
+        pytest.param({}, "2304\n", id="scalar"),
+        pytest.param({"axis": "0,1", "keepdims": True}, "[[2304]]\n", id="several"),
+    ],
+)
+def test_prod_prints_as_numpy(path, capsys, options, shown):
+    assert arrays.prod(path, **{**PROD, **options}) == 0
+    assert capsys.readouterr() == (shown, "")
+
+
+def test_prod_json(path, capsys):
+    assert arrays.prod(path, **{**PROD, "axis": "1", "json": True}) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found == {"dtype": "int64", "shape": [2], "data": [48, 48]}
+
+
+def test_cast_goes_to_floatx(path, tmp_path):
+    out = tmp_path / "o.npy"
+    assert arrays.cast(path, None, **{**CAST, "out": str(out)}) == 0
+    assert np.load(out).dtype == np.float16
+
+
+def test_cast_json_of_what_json_lacks(tmp_path, capsys):
+    path = str(tmp_path / "x.npy")
+    np.save(path, np.array([np.nan, np.inf, -np.inf, 0.1]))
+    arrays.cast(path, "float32", **{**CAST, "json": True})
+    assert json.loads(capsys.readouterr().out)["data"] == ["nan", "inf", "-inf", 0.1]
+
+
+def test_a_long_result_is_shown_in_part(tmp_path, capsys):
+    path = str(tmp_path / "x.npy")
+    np.save(path, np.zeros(5000))
+    arrays.cast(path, "float32", **CAST)
+    out, err = capsys.readouterr()
+    assert out == "[0. 0. 0. ... 0. 0. 0.]\n"
+    assert "5,000 elements, shown in part" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        pytest.param({"axis": "x"}, "--axis 'x' is no axis", id="axis"),
+        pytest.param({"dtype": "flaot32"}, "did you mean float32?", id="typo"),
+        pytest.param({"dtype": "bfloat16"}, "is not a dtype of numpy", id="bfloat16"),
+        pytest.param({"dtype": "f4,f4"}, "is no numeric dtype", id="structured"),
+        pytest.param({"threads": 0}, "at least one thread", id="threads"),
+    ],
+)
+def test_options_that_are_refused(path, options, words):
+    with pytest.raises(KcfgError) as caught:
+        arrays.prod(path, **{**PROD, **options})
+    assert words in str(caught.value)
+    assert caught.value.status == 2
+
+
+def test_the_input_as_output_needs_force(path):
+    with pytest.raises(KcfgError, match="the input itself"):
+        arrays.cast(path, "float32", **{**CAST, "out": path})
+    arrays.cast(path, "float32", **{**CAST, "out": path, "force": True})
+    assert np.load(path).tolist() == [[2, 4, 6], [2, 4, 6]]
+
+
+def test_info(path, tmp_path, capsys):
+    (tmp_path / "bad.npy").write_bytes(b"nothing")
+    status = arrays.info([path, str(tmp_path / "bad.npy")], stats=True, json=True, threads=1)
+    out, err = capsys.readouterr()
+    (found,) = json.loads(out)
+    assert status == 2
+    assert "no .npy file" in err
+    assert (found["dtype"], found["shape"], found["nbytes"]) == ("int64", [2, 3], 48)
+    assert (found["stats"]["min"], found["stats"]["max"], found["stats"]["mean"]) == (2, 6, 4)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_stats(tmp_path, monkeypatch, threads):
+    from kcfg.arrays import files, info
+
+    monkeypatch.setattr(info, "TILE_BYTES", 256)
+    values = np.random.default_rng(0).standard_normal(5000).astype("f4") * 1e4
+    values[:9] = [np.nan, np.inf, -np.inf, 0, -0.0, 1e-9, 3.39e38, 7e4, 1e-41]
+    np.save(tmp_path / "x.npy", values)
+    with files.open_input(str(tmp_path / "x.npy")) as source:
+        found = info.stats(source, threads=threads, progress=None)
+    finite = values[np.isfinite(values)]
+    assert (found.nan, found.inf, found.zero) == (1, 2, 2)
+    assert (found.min, found.max) == (-np.inf, np.inf)
+    assert found.mean == pytest.approx(finite.mean(dtype="f8"))
+    with np.errstate(all="ignore"):
+        half = finite.astype("f2")
+    assert found.float16_overflow == np.isinf(half).sum()
+    assert found.float16_underflow == ((half == 0) & (finite != 0)).sum()
+    assert sum(count for _, count in found.histogram) == np.count_nonzero(finite)
+
+
+DOOR = """
+import sys
+from kcfg.cli import arrays
+kind, file, *rest = sys.argv[1:]
+if kind == "prod":
+    arrays.prod(file, axis=rest[0], keepdims=False, dtype=None, out=rest[1], force=True,
+                threads=None, json=False)
+else:
+    arrays.cast(file, rest[0], floatx=None, exact=False, out=rest[1], force=True, threads=None,
+                json=False)
+"""
+
+
+def door(*arguments, **options):
+    return subprocess.Popen([sys.executable, "-c", DOOR, *arguments], **options)
+
+
+@pytest.mark.parametrize("shape", [(200_000, 3), (3, 200_000), (50, 4, 3000)])
+def test_a_pipeline(tmp_path, shape):
+    values = np.random.default_rng(0).standard_normal(shape)
+    np.save(tmp_path / "x.npy", values)
+    with (tmp_path / "x.npy").open("rb") as source:
+        first = door("cast", "-", "float32", "-", stdin=source, stdout=subprocess.PIPE)
+        second = door("prod", "-", "0", "-", stdin=first.stdout, stdout=subprocess.PIPE)
+        first.stdout.close()
+        data = second.communicate(timeout=60)[0]
+    assert (first.wait(60), second.returncode) == (0, 0)
+    (tmp_path / "o.npy").write_bytes(data)
+    want = np.prod(values.astype(np.float32), axis=0)
+    assert np.load(tmp_path / "o.npy").tobytes() == want.tobytes()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT])
+def test_an_interrupted_run_leaves_nothing(tmp_path, number):
+    """The input is a pipe that never ends: the threads wait for it when the signal comes."""
+    out = tmp_path / "o.npy"
+    process = door(
+        "cast", "-", "float32", str(out), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    whole = np.lib.format.header_data_from_array_1_0(np.empty(0))
+    with (tmp_path / "head").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {**whole, "shape": (1 << 20,)})
+    process.stdin.write((tmp_path / "head").read_bytes() + bytes(1000))
+    process.stdin.flush()
+    deadline = time.monotonic() + 30
+    while len(os.listdir(tmp_path)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    process.send_signal(number)
+    assert process.wait(10) != 0
+    assert os.listdir(tmp_path) == ["head"]
+    process.stdin.close()
+
+
+def test_a_stream_that_ends_early(tmp_path):
+    out = tmp_path / "o.npy"
+    np.save(tmp_path / "x.npy", np.zeros(100_000))
+    data = (tmp_path / "x.npy").read_bytes()[:-1]
+    process = door("cast", "-", "float32", str(out), stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    message = process.communicate(data, timeout=60)[1].decode()
+    assert "stdin: the stream ended after" in message
+    assert not out.exists()
