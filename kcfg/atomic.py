@@ -59,10 +59,10 @@ class Staged:
                 continue
             return self.fd
 
-    def confirm(self) -> bool:
-        """fsync and close. False: the filesystem knows no fsync. Errors of close count: NFS and
-        quotas may report a full disk only there (close(2)). It is never closed twice."""
-        confirmed = system.sync(self.fd)
+    def confirm(self, *, durable: bool = True) -> bool:
+        """fsync (if durable) and close. False: not confirmed. Errors of close count: NFS and quotas
+        may report a full disk only there (close(2)). It is never closed twice."""
+        confirmed = durable and system.sync(self.fd)
         self._status = os.fstat(self.fd)
         fd, self.fd = self.fd, -1
         os.close(fd)
@@ -193,7 +193,7 @@ def _writer_is_dead(folder: Folder, entry: str) -> bool:
 
 
 def replacing(
-    path: str, *, overwrite: bool, size: int | None = None
+    path: str, *, overwrite: bool, size: int | None = None, durable: bool = True
 ) -> AbstractContextManager[int]:
     """Write a whole file: `with replacing(path, overwrite=False, size=n) as fd: ...`.
 
@@ -204,19 +204,23 @@ def replacing(
     umask. When it ends in any exception nothing is left. A FIFO or a character device is written
     through: fd is the target itself, which cannot be seeked.
 
+    durable: False leaves it to the system when the bytes reach the disk, as `cp` does: for large
+    results that can be computed again.
+
     KcfgError, before any work: the target exists and not `overwrite`, is a directory or a socket,
     its directory is missing, the disk has no room. An OSError from inside the block is taken for
     a failure to write and becomes a KcfgError too (convert the errors of other files before);
     BrokenPipeError passes.
     """
-    return _Replacing(path, overwrite=overwrite, size=size)
+    return _Replacing(path, overwrite=overwrite, size=size, durable=durable)
 
 
 class _Replacing:
     """A class, not a generator: `contextlib.contextmanager` has moments at which a signal's
     exception would reach neither the generator nor the block."""
 
-    def __init__(self, path: str, *, overwrite: bool, size: int | None) -> None:
+    def __init__(self, path: str, *, overwrite: bool, size: int | None, durable: bool) -> None:
+        self.durable = durable
         self.path = path
         self.overwrite = overwrite
         self.size = size
@@ -312,13 +316,14 @@ class _Replacing:
         assert self.folder is not None
         if self.overwrite:
             self._keep_attributes(self.staged)
-        self.staged.confirm()
+        self.staged.confirm(durable=self.durable)
         try:
             self.staged.publish(overwrite=self.overwrite)
         except FileExistsError as error:
             raise self._exists() from error
         try:
-            self.folder.sync()
+            if self.durable:
+                self.folder.sync()
         except OSError as error:
             raise system.failure(
                 error,

@@ -308,7 +308,8 @@ def open_output(
         for pipe in _piped(STDOUT, "stdout"):
             yield Output(pipe, dtype, shape, fortran=fortran)
         return
-    with atomic.replacing(out, overwrite=overwrite, size=len(header) + nbytes) as fd:
+    size = len(header) + nbytes
+    with atomic.replacing(out, overwrite=overwrite, size=size, durable=False) as fd:
         write_all(fd, header, out)
         if stat.S_ISREG(os.fstat(fd).st_mode):
             yield Output(FileSink(fd, len(header), out), dtype, shape, fortran=fortran)

@@ -125,8 +125,10 @@ def normalize_axes(
 
 
 def result_dtype(dtype: np.dtype[Any], asked: np.dtype[Any] | None) -> np.dtype[Any]:
-    """The dtype in which numpy multiplies and which the result has."""
-    return np.asarray(np.prod(np.ones(1, dtype), dtype=asked)).dtype
+    """The dtype in which numpy multiplies and which the result has; always native."""
+    if asked is not None:
+        return np.dtype(asked.newbyteorder("="))
+    return np.asarray(np.prod(np.ones(1, dtype))).dtype
 
 
 def run(
