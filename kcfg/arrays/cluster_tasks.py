@@ -57,6 +57,8 @@ class Target(Record):
     size: int
     offset: int
     """Where the results begin, behind the header."""
+    remote: bool
+    """Workers are on other machines than the client, or may be."""
 
 
 class Errand(Record):
@@ -198,9 +200,10 @@ def opened(errand: Errand) -> Iterator[tuple[files.Input, files.FileSink | None]
         fd = open_target(errand.target)
         try:
             yield source, files.FileSink(fd, errand.target.offset, errand.target.path)
-            # On the disk, or at the file server, before it counts as done: this machine may fail
-            # while the client goes on to rename the file.
-            getattr(os, "fdatasync", os.fsync)(fd)
+            if errand.target.remote:
+                # At the file server before it counts as done: this machine may fail, and the
+                # client would not know of it, and rename a file with a hole.
+                getattr(os, "fdatasync", os.fsync)(fd)
         except OSError as error:
             raise _cannot("write", errand.target.path, error) from error
         finally:

@@ -483,9 +483,7 @@ def info(
     """
     from kcfg.cli import arrays
 
-    return partial(
-        arrays.info, files, stats=stats, json=json, threads=threads, cluster=cluster
-    )
+    return partial(arrays.info, files, stats=stats, json=json, threads=threads, cluster=cluster)
 
 
 @app.command()

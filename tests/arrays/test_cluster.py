@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from kcfg.arrays import cast as casting
-from kcfg.arrays import cluster, executor, files, info, kernels
+from kcfg.arrays import cluster, cluster_run, executor, files, info, kernels
 from kcfg.arrays import cluster_tasks as tasks
 from kcfg.arrays import prod as multiplying
 from kcfg.arrays.plan import memory_axes, plan_prod
@@ -164,7 +164,7 @@ def small(monkeypatch):
     monkeypatch.setattr(info, "TILE_BYTES", 600)
     monkeypatch.setattr(cluster, "SMALLEST_STRETCH", 1500)
     monkeypatch.setattr(cluster, "LARGEST_STRETCH", 1500)
-    monkeypatch.setattr(cluster, "PARTIAL_SHARE", 1)
+    monkeypatch.setattr(cluster_run, "PARTIAL_SHARE", 1)
 
 
 @pytest.fixture
@@ -310,7 +310,7 @@ def test_stretches_have_every_step_once(shape, order, axis, associative, budget)
     lengths, reduced = memory_axes(shape, axes, fortran=order == "F")
     plan = plan_prod(lengths, reduced, 40)
     found = []
-    for stretch in cluster.stretches(plan, 8, associative=associative, budget=budget):
+    for stretch in cluster_run.stretches(plan, 8, associative=associative, budget=budget):
         part = tasks.StretchedPlan(plan, stretch)
         steps = list(part.steps_interleaved(1))
         assert len(steps) == part.steps
@@ -336,7 +336,7 @@ def test_a_task_is_about_a_kilobyte(tmp_path, monkeypatch):
     sizes = []
 
     def measure(plan, source, job, **_):
-        target = tasks.Target("/" + "o" * 60, 10**12, 128)
+        target = tasks.Target("/" + "o" * 60, 10**12, 128, True)
         errand = tasks.Errand(
             "/" + "x" * 60, tasks.seen(source), plan.replace(), job, target, tasks.setting(), None
         )
