@@ -26,6 +26,10 @@ __kcfg_option_takes() {
         "run --keras-home") _kind=directory ;;
         "run --file" | "run -f") _kind=json ;;
         "run --keras") _kind=version ;;
+        "check --explain") _kind=code ;;
+        "check --lock-timeout") _kind=nothing ;;
+        "check --file" | "check -f") _kind=json ;;
+        "check --keras") _kind=version ;;
         "schema --keras") _kind=version ;;
         "prod --axis") _kind=axis ;;
         "prod --dtype") _kind=dtype ;;
@@ -49,6 +53,7 @@ __kcfg_options() {
         unset) _words="--dry-run -n --force --lock-timeout --file -f --keras -h --help" ;;
         init) _words="--dry-run -n --force --lock-timeout --file -f --keras -h --help" ;;
         run) _words="--keras-home --print --github --file -f --keras -h --help" ;;
+        check) _words="--fix --unsafe-fixes --strict --json --github --dry-run -n --list --explain --force --lock-timeout --file -f --keras -h --help" ;;
         schema) _words="--keras -h --help" ;;
         prod) _words="--axis --keepdims --dtype --out -o --force --threads --json -h --help" ;;
         cast) _words="--exact --out -o --force --threads --json --file -f --keras -h --help" ;;
@@ -65,6 +70,7 @@ __kcfg_positional() { # COMMAND, how many stand before -> _kind
         unset) _kind=keys ;;
         init) (($2 == 0)) && _kind=directory ;;
         run) _kind=assignments ;;
+        check) _kind=json ;;
         prod) (($2 == 0)) && _kind=npy ;;
         cast) (($2 == 0)) && _kind=npy; (($2 == 1)) && _kind=dtype ;;
         info) _kind=npy ;;
@@ -266,7 +272,7 @@ _kcfg() {
         __kcfg_options "$command"
         __kcfg_offer "$_words"
     elif [[ -z $command ]]; then
-        __kcfg_offer "show get path set unset init run schema prod cast info completion"
+        __kcfg_offer "show get path set unset init run check schema prod cast info completion"
     else
         __kcfg_positional "$command" ${#given[@]}
         __kcfg_offer_kind "$_kind" "${given[@]}"

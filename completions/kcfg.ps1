@@ -31,6 +31,11 @@ Register-ArgumentCompleter -Native -CommandName kcfg -ScriptBlock {
         'run --file' = 'json'
         'run -f' = 'json'
         'run --keras' = 'version'
+        'check --explain' = 'code'
+        'check --lock-timeout' = 'nothing'
+        'check --file' = 'json'
+        'check -f' = 'json'
+        'check --keras' = 'version'
         'schema --keras' = 'version'
         'prod --axis' = 'axis'
         'prod --dtype' = 'dtype'
@@ -54,6 +59,7 @@ Register-ArgumentCompleter -Native -CommandName kcfg -ScriptBlock {
         'unset' = @('--dry-run', '-n', '--force', '--lock-timeout', '--file', '-f', '--keras', '-h', '--help')
         'init' = @('--dry-run', '-n', '--force', '--lock-timeout', '--file', '-f', '--keras', '-h', '--help')
         'run' = @('--keras-home', '--print', '--github', '--file', '-f', '--keras', '-h', '--help')
+        'check' = @('--fix', '--unsafe-fixes', '--strict', '--json', '--github', '--dry-run', '-n', '--list', '--explain', '--force', '--lock-timeout', '--file', '-f', '--keras', '-h', '--help')
         'schema' = @('--keras', '-h', '--help')
         'prod' = @('--axis', '--keepdims', '--dtype', '--out', '-o', '--force', '--threads', '--json', '-h', '--help')
         'cast' = @('--exact', '--out', '-o', '--force', '--threads', '--json', '--file', '-f', '--keras', '-h', '--help')
@@ -67,12 +73,13 @@ Register-ArgumentCompleter -Native -CommandName kcfg -ScriptBlock {
         'unset' = @('keys')
         'init' = @('directory')
         'run' = @('assignments')
+        'check' = @('json')
         'prod' = @('npy')
         'cast' = @('npy', 'dtype')
         'info' = @('npy')
         'completion' = @('shell')
     }
-    $repeats = @('set', 'unset', 'run', 'info')
+    $repeats = @('set', 'unset', 'run', 'check', 'info')
     $words = @{
         'key' = @('floatx', 'epsilon', 'backend', 'image_dim_ordering', 'image_data_format', 'nnx_enabled')
         'version' = @('3.15.1', '3.14.1', '3.13.2', '3.12.4', '3.11.3', '3.10.0', '3.9.2', '3.8.0', '3.7.0', '3.6.0', '3.5.0', '3.4.1', '3.3.3', '3.2.1', '3.1.1', '3.0.5', '2.21.0', '2.20.1', '2.19.0', '2.18.0', '2.17.0', '2.16.0', '2.15.0', '2.14.0', '2.13.1', '2.12.0', '2.11.0', '2.10.0', '2.9.0', '2.8.0', '2.7.0', '2.6.0', '2.4.3', '2.3.1', '2.2.5', '2.1.6', '2.0.9', '1.2.2', '1.1.2', '1.0.8')
@@ -189,7 +196,7 @@ Register-ArgumentCompleter -Native -CommandName kcfg -ScriptBlock {
     } elseif (-not $dashes -and $current.StartsWith('-', 'Ordinal')) {
         Complete-Word $options[$command]
     } elseif (-not $command) {
-        Complete-Word @('show', 'get', 'path', 'set', 'unset', 'init', 'run', 'schema', 'prod', 'cast', 'info', 'completion')
+        Complete-Word @('show', 'get', 'path', 'set', 'unset', 'init', 'run', 'check', 'schema', 'prod', 'cast', 'info', 'completion')
     } elseif ($positional.ContainsKey($command)) {
         $kinds = $positional[$command]
         if ($given.Count -lt $kinds.Count) {

@@ -34,6 +34,9 @@ class Record:
 
     def __init__(self, *values: Any, **named: Any) -> None:
         fields = self._fields
+        if len(values) == len(fields) and not named:  # the rows of the tables, at every start
+            self.__dict__.update(zip(fields, values))  # noqa: B905
+            return
         given = dict(zip(fields, values, strict=False))
         if (
             len(values) > len(fields)

@@ -140,7 +140,7 @@ def loaded(home, arguments):
     )
     ran = subprocess.run(
         [sys.executable, "-I", "-c", script, *arguments],
-        env=home.env(),
+        env={name: held for name, held in home.env().items() if not name.startswith("COVERAGE")},
         cwd=home.cwd,
         capture_output=True,
         text=True,

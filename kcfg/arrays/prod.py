@@ -126,9 +126,9 @@ def normalize_axes(
 
 def result_dtype(dtype: np.dtype[Any], asked: np.dtype[Any] | None) -> np.dtype[Any]:
     """The dtype in which numpy multiplies and which the result has; always native."""
-    if asked is not None:
-        return np.dtype(asked.newbyteorder("="))
-    return np.asarray(np.prod(np.ones(1, dtype))).dtype
+    given = np.asarray(np.prod(np.ones(1, dtype))).dtype if asked is None else asked
+    native: np.dtype[Any] = given.newbyteorder("=")
+    return native
 
 
 def run(

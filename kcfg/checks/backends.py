@@ -16,7 +16,6 @@ from kcfg.checks.found import (
     shown,
     would_raise,
 )
-from kcfg.checks.values import certain, guessed
 from kcfg.keras.installed import importable
 from kcfg.keras.releases import BACKENDS, still_to_come
 from kcfg.keras.resolution import refusal, unusable_backend
@@ -288,6 +287,8 @@ def _row(value: object) -> Backend | None:
 
 
 def _told(situation: Situation, code: str, bad: Bad, why: str | None) -> Problem:
+    from kcfg.checks.values import certain, guessed
+
     rules = situation.rules
     right = certain("backend", bad.value, rules.backends)
     near = right or (

@@ -6,8 +6,6 @@ parts, a sentence each: what is wrong and why, what Keras does, and a line to pa
 
 from __future__ import annotations
 
-import json
-
 from kcfg.problems import Fix, Problem
 
 TYPE_CHECKING = False
@@ -87,8 +85,26 @@ def said(situation: Situation) -> dict[str, object]:
 
 def shown(value: object) -> str:
     """A value as it is written in JSON, cut where it is very long."""
-    text = json.dumps(value)
+    text = literal(value)
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def literal(value: object) -> str:
+    """As `json.dumps(value)`."""
+    if isinstance(value, str):
+        from kcfg.scanner import quote as in_json
+
+        return in_json(value)
+    import json  # not at the top: `kcfg show` often has one text to tell, and nothing else
+
+    return json.dumps(value)
+
+
+def quote(text: str) -> str:
+    """As `shlex.quote`, whose module brings regular expressions along: half of `kcfg show`."""
+    if text and text.isascii() and all(char.isalnum() or char in "_@%+=:,./-" for char in text):
+        return text
+    return "'" + text.replace("'", "'\"'\"'") + "'"
 
 
 def rule(situation: Situation) -> str:
@@ -131,11 +147,11 @@ def set_to(situation: Situation, key: str, value: object, *, safe: bool) -> Fix:
     """Give a key another value: `kcfg set`, and the same as edits."""
     from kcfg.document import set_members
 
-    text = value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else literal(value)
     document = situation.document()
     edits: tuple[tuple[int, int, str], ...] = ()
     if document is not None and document.fault is None and document.kind == "object":
-        made = set_members(document, {key: json.dumps(value)})
+        made = set_members(document, {key: literal(value)})
         edits = tuple((edit.start, edit.end, edit.text) for edit in made)
     return Fix(
         command=kcfg(situation, "set", *file_option(situation), key, text), edits=edits, safe=safe
@@ -144,8 +160,6 @@ def set_to(situation: Situation, key: str, value: object, *, safe: bool) -> Fix:
 
 def kcfg(situation: Situation, command: str, *arguments: str) -> str | None:
     """A command line that judges as this situation was judged; None for a text in no file."""
-    from shlex import quote
-
     if situation.discovery.path == STDIN:
         return None
     release = ("--keras", situation.rules.version) if situation.keras_from == "option" else ()
@@ -158,8 +172,6 @@ def set_variable(situation: Situation, name: str, value: str | None) -> Fix | No
         return by_hand(f"set {name}={value or ''}")
     if value is None:
         return by_hand(f"unset {name}")
-    from shlex import quote
-
     return by_hand(f"export {name}={quote(value)}")
 
 
@@ -167,15 +179,11 @@ def move(source: str, target: str) -> Fix | None:
     """A line that renames a file."""
     if source == STDIN:
         return None
-    from shlex import quote
-
     return by_hand(f"mv -i {quote(source)} {quote(target)}")
 
 
 def start_anew(situation: Situation) -> Fix | None:
     """A line that puts a fresh file in the place of one that can't be mended, and keeps the old."""
-    from shlex import quote
-
     path = situation.discovery.path
     init = kcfg(situation, "init", *file_option(situation))
     return by_hand(f"mv -i {quote(path)} {quote(path + '.bak')} && {init}") if init else None

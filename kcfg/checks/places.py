@@ -9,6 +9,7 @@ from kcfg.checks.found import (
     is_file,
     move,
     problem,
+    quote,
     rule,
     set_variable,
     shown,
@@ -67,8 +68,6 @@ def unreadable_file(situation: Situation) -> Iterator[Problem]:
     opened = situation.reading.data is not None
     if failure is None or opened or situation.world.files.is_dir(path):
         return
-    from shlex import quote
-
     yield problem(
         "unreadable-file",
         ERROR,
@@ -117,8 +116,6 @@ def dangling_link(situation: Situation) -> Iterator[Problem]:
     path = situation.discovery.path
     if not situation.discovery.exists and situation.world.files.is_link(path):
         target = situation.world.files.target(path)
-        from shlex import quote
-
         yield problem(
             "dangling-link",
             WARNING,

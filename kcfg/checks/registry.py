@@ -2,22 +2,14 @@
 
 A check is a generator `Situation -> Iterator[Problem]`. Its docstring is what `--explain`
 prints: what is wrong; what Keras does, from which release on; the cure; where that was read. A new
-one is a function in its family, a row here, and `tests/checks/examples/CODE/`.
+one is a function in its family, a row here, and `tests/checks/examples/CODE/`; what keeps it from
+finding anything is told in `kcfg.checks.quick`.
+
+Families are named, not imported: `kcfg show` loads those alone that may have something to say.
 """
 
 from __future__ import annotations
 
-from kcfg.checks import (
-    backends,
-    homes,
-    keys,
-    nnx,
-    owners,
-    places,
-    syntax,
-    values,
-    variables,
-)
 from kcfg.keras.releases import rules, turning_points
 from kcfg.problems import ERROR, NOTE, SEVERITIES, WARNING
 from kcfg.record import Record
@@ -25,7 +17,7 @@ from kcfg.record import Record
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
 
     from kcfg.keras.releases import Rules
     from kcfg.problems import Problem
@@ -51,7 +43,17 @@ class Check(Record):
     """What `kcfg check` needs to mend it; None: it can't."""
     applies: Callable[[Rules], bool]
     """The releases that it is about."""
-    find: Callable[[Situation], Iterator[Problem]]
+    family: str
+    """The module of `kcfg.checks` that has it, as a function of its code's name."""
+
+    @property
+    def find(self) -> Callable[[Situation], Iterator[Problem]]:
+        """The check itself."""
+        family = __import__(f"kcfg.checks.{self.family}", fromlist=["kcfg"])
+        found: Callable[[Situation], Iterator[Problem]] = getattr(
+            family, self.code.replace("-", "_")
+        )
+        return found
 
     @property
     def explanation(self) -> str:
@@ -83,142 +85,146 @@ def _backend(rules: Rules) -> bool:
 
 
 CHECKS = (
-    Check("malformed-json", ERROR, FILE, BOTH, every, syntax.malformed_json),
-    Check("empty-file", ERROR, FILE, UNSAFE, every, syntax.empty_file),
-    Check("bom", ERROR, FILE, SAFE, every, syntax.bom),
-    Check("utf-16", ERROR, FILE, SAFE, every, syntax.utf_16),
-    Check("not-utf-8", ERROR, FILE, None, every, syntax.not_utf_8),
-    Check("nul-bytes", ERROR, FILE, None, every, syntax.nul_bytes),
-    Check("merge-conflict", ERROR, FILE, None, every, syntax.merge_conflict),
-    Check("too-deep", ERROR, FILE, None, every, syntax.too_deep),
-    Check("not-an-object", ERROR, FILE, None, every, syntax.not_an_object),
-    Check("duplicate-key", WARNING, FILE, BOTH, every, keys.duplicate_key),
-    Check("unknown-key", WARNING, FILE, BOTH, every, keys.unknown_key),
-    Check("key-not-read", WARNING, FILE, UNSAFE, every, keys.key_not_read),
-    Check("floatx-unknown", ERROR, FILE, BOTH, every, values.floatx_unknown),
-    Check("floatx-only-in-code", ERROR, FILE, UNSAFE, every, values.floatx_only_in_code),
-    Check("epsilon-not-float", ERROR, FILE, BOTH, every, values.epsilon_not_float),
-    Check("epsilon-not-finite", WARNING, FILE, UNSAFE, every, values.epsilon_not_finite),
-    Check("epsilon-negative", WARNING, FILE, UNSAFE, every, values.epsilon_negative),
-    Check("epsilon-zero", WARNING, FILE, UNSAFE, every, values.epsilon_zero),
-    Check("epsilon-lost-in-floatx", WARNING, FILE, UNSAFE, every, values.epsilon_lost_in_floatx),
+    Check("malformed-json", ERROR, FILE, BOTH, every, "syntax"),
+    Check("empty-file", ERROR, FILE, UNSAFE, every, "syntax"),
+    Check("bom", ERROR, FILE, SAFE, every, "syntax"),
+    Check("utf-16", ERROR, FILE, SAFE, every, "syntax"),
+    Check("not-utf-8", ERROR, FILE, None, every, "syntax"),
+    Check("nul-bytes", ERROR, FILE, None, every, "syntax"),
+    Check("merge-conflict", ERROR, FILE, None, every, "syntax"),
+    Check("too-deep", ERROR, FILE, None, every, "syntax"),
+    Check("not-an-object", ERROR, FILE, None, every, "syntax"),
+    Check("duplicate-key", WARNING, FILE, BOTH, every, "keys"),
+    Check("unknown-key", WARNING, FILE, BOTH, every, "keys"),
+    Check("key-not-read", WARNING, FILE, UNSAFE, every, "keys"),
+    Check("floatx-unknown", ERROR, FILE, BOTH, every, "values"),
+    Check("floatx-only-in-code", ERROR, FILE, UNSAFE, every, "values"),
+    Check("epsilon-not-float", ERROR, FILE, BOTH, every, "values"),
+    Check("epsilon-not-finite", WARNING, FILE, UNSAFE, every, "values"),
+    Check("epsilon-negative", WARNING, FILE, UNSAFE, every, "values"),
+    Check("epsilon-zero", WARNING, FILE, UNSAFE, every, "values"),
+    Check("epsilon-lost-in-floatx", WARNING, FILE, UNSAFE, every, "values"),
     Check(
         *("layout-unknown", ERROR, FILE, BOTH),
         lambda rules: rules.layout is not None,
-        values.layout_unknown,
+        "values",
     ),
     Check(
         *("channels-first-on-tensorflow", NOTE, FILE, None),
         lambda rules: rules.layout is not None,
-        values.channels_first_on_tensorflow,
+        "values",
     ),
     Check(
         *("nnx-enabled-not-boolean", ERROR, FILE, BOTH),
         _has_key("nnx_enabled"),
-        nnx.nnx_enabled_not_boolean,
+        "nnx",
     ),
     Check(
         *("nnx-needs-flax", ERROR, FILE, UNSAFE),
         _has_key("nnx_enabled"),
-        nnx.nnx_needs_flax,
+        "nnx",
     ),
-    Check("backend-removed", ERROR, FILE, UNSAFE, _backend, backends.backend_removed),
-    Check("backend-too-new", ERROR, FILE, UNSAFE, _backend, backends.backend_too_new),
-    Check("backend-unknown", ERROR, FILE, BOTH, _backend, backends.backend_unknown),
+    Check("backend-removed", ERROR, FILE, UNSAFE, _backend, "backends"),
+    Check("backend-too-new", ERROR, FILE, UNSAFE, _backend, "backends"),
+    Check("backend-unknown", ERROR, FILE, BOTH, _backend, "backends"),
     Check(
         *("backend-not-read", WARNING, FILE, UNSAFE),
         lambda rules: not rules.reads_backend,
-        backends.backend_not_read,
+        "backends",
     ),
     Check(
         *("backend-inference-only", NOTE, FILE, None),
         lambda rules: "openvino" in rules.backends,
-        backends.backend_inference_only,
+        "backends",
     ),
-    Check("backend-not-installed", WARNING, AROUND, None, every, backends.backend_not_installed),
-    Check("fails-in-other-keras", NOTE, AROUND, None, every, backends.fails_in_other_keras),
-    Check("shadowed-by-env", WARNING, AROUND, None, _reads("backend"), variables.shadowed_by_env),
-    Check("variable-not-read", WARNING, AROUND, None, every, variables.variable_not_read),
-    Check("variable-misspelt", WARNING, AROUND, None, every, variables.variable_misspelt),
+    Check("backend-not-installed", WARNING, AROUND, None, every, "backends"),
+    Check("fails-in-other-keras", NOTE, AROUND, None, every, "backends"),
+    Check("shadowed-by-env", WARNING, AROUND, None, _reads("backend"), "variables"),
+    Check("variable-not-read", WARNING, AROUND, None, every, "variables"),
+    Check("variable-misspelt", WARNING, AROUND, None, every, "variables"),
     Check(
         *("limit-not-integer", ERROR, AROUND, None),
         _reads("max_epochs"),
-        variables.limit_not_integer,
+        "variables",
     ),
     Check(
         *("nnx-variable-unclear", WARNING, AROUND, None),
         _reads("nnx_enabled"),
-        nnx.nnx_variable_unclear,
+        "nnx",
     ),
-    Check("legacy-switch-unclear", WARNING, AROUND, None, every, variables.legacy_switch_unclear),
+    Check("legacy-switch-unclear", WARNING, AROUND, None, every, "variables"),
     Check(
         *("conda-sets-backend", WARNING, AROUND, None),
         _reads("backend"),
-        variables.conda_sets_backend,
+        "variables",
     ),
-    Check("directory-in-place", ERROR, FILE, None, every, places.directory_in_place),
-    Check("unreadable-file", ERROR, FILE, None, every, places.unreadable_file),
+    Check("directory-in-place", ERROR, FILE, None, every, "places"),
+    Check("unreadable-file", ERROR, FILE, None, every, "places"),
     Check(
         *("unwritable-place", ERROR, FILE, None),
         lambda rules: rules.ways["make directory"] != "tried",
-        places.unwritable_place,
+        "places",
     ),
-    Check("dangling-link", WARNING, AROUND, None, every, places.dangling_link),
+    Check("dangling-link", WARNING, AROUND, None, every, "places"),
     Check(
         *("home-passed-over", ERROR, AROUND, None),
         lambda rules: rules.ways["fallback"] != "none",
-        homes.home_passed_over,
+        "homes",
     ),
     Check(
         *("fallback-used", NOTE, AROUND, None),
         lambda rules: rules.ways["fallback"] != "none",
-        homes.fallback_used,
+        "homes",
     ),
-    Check("keras-home-empty", WARNING, AROUND, None, _reads("place"), homes.keras_home_empty),
+    Check("keras-home-empty", WARNING, AROUND, None, _reads("place"), "homes"),
     Check(
         *("keras-home-relative", WARNING, AROUND, None),
         _reads("place"),
-        homes.keras_home_relative,
+        "homes",
     ),
-    Check("keras-home-tilde", WARNING, AROUND, None, _reads("place"), homes.keras_home_tilde),
+    Check("keras-home-tilde", WARNING, AROUND, None, _reads("place"), "homes"),
     Check(
         *("keras-home-names-file", ERROR, AROUND, None),
         _reads("place"),
-        homes.keras_home_names_file,
+        "homes",
     ),
     Check(
         *("keras-home-not-directory", ERROR, AROUND, None),
         _reads("place"),
-        homes.keras_home_not_directory,
+        "homes",
     ),
-    Check("keras-home-missing", NOTE, AROUND, None, _reads("place"), homes.keras_home_missing),
-    Check("misnamed-file", WARNING, AROUND, None, every, places.misnamed_file),
-    Check("misplaced-file", WARNING, AROUND, None, every, places.misplaced_file),
-    Check("untrusted-owner", WARNING, AROUND, None, every, owners.untrusted_owner),
-    Check("untrusted-mode", WARNING, AROUND, None, every, owners.untrusted_mode),
-    Check("group-writable", NOTE, AROUND, None, every, owners.group_writable),
+    Check("keras-home-missing", NOTE, AROUND, None, _reads("place"), "homes"),
+    Check("misnamed-file", WARNING, AROUND, None, every, "places"),
+    Check("misplaced-file", WARNING, AROUND, None, every, "places"),
+    Check("untrusted-owner", WARNING, AROUND, None, every, "owners"),
+    Check("untrusted-mode", WARNING, AROUND, None, every, "owners"),
+    Check("group-writable", NOTE, AROUND, None, every, "owners"),
     Check(
         "symlink-in-shared-directory",
         WARNING,
         AROUND,
         None,
         every,
-        owners.symlink_in_shared_directory,
+        "owners",
     ),
 )
 
 
-def run(situation: Situation, *, file_alone: bool = False) -> tuple[Problem, ...]:
+def run(
+    situation: Situation, *, file_alone: bool = False, families: Container[str] | None = None
+) -> tuple[Problem, ...]:
     """Every problem, by place and then by severity; variables and the like behind the file's own.
 
-    file_alone: leave out what isn't said by the file's text.
+    file_alone: leave out what isn't said by the file's text. families: the only ones to ask.
     """
-    wanted = {
-        check.find: None
+    found = [
+        problem
         for check in CHECKS
-        if check.applies(situation.rules) and not (file_alone and check.about != FILE)
-    }
-    found = [problem for find in wanted for problem in find(situation)]
+        if (families is None or check.family in families)
+        and check.applies(situation.rules)
+        and not (file_alone and check.about != FILE)
+        for problem in check.find(situation)
+    ]
     path = situation.discovery.path
 
     def place(problem: Problem) -> tuple[bool, str, int, int, int]:

@@ -12,6 +12,7 @@ from kcfg.checks.found import (
     in_text,
     mend,
     problem,
+    quote,
     start_anew,
     would_raise,
 )
@@ -175,8 +176,6 @@ def merge_conflict(situation: Situation) -> Iterator[Problem]:
     path = situation.discovery.path
     fix = None
     if path != "-":
-        from shlex import quote
-
         fix = by_hand(f'"${{EDITOR:-vi}}" +{line} {quote(path)}')
     message = f"{fault.message}: keep one side, and delete the marks"
     yield _about(situation, "merge-conflict", fault, message, fix)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def show(*, json: bool = False, file: str | None = None, keras: str | None = None) -> int:
     """`kcfg show`: every key, then what is wrong. 1 where `import keras` would fail."""
-    from kcfg.checks.registry import run
+    from kcfg.checks.quick import run
 
     situation = observe(real_world(), keras=keras, file=file)
     problems = run(situation)

@@ -6,7 +6,6 @@ Nothing is written here. From 2.0.5 on a failure passes in silence; before, it e
 from __future__ import annotations
 
 import errno
-import json
 import os
 
 from kcfg.keras.reading import Failure
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 
 def first_file(rules: Rules) -> bytes:
     """The bytes that this release writes at its first import, with its defaults."""
+    import json
+
     held = {key.name: rules.defaults[key.name] for key in rules.keys if key.in_first_file}
     if rules.ways["first file"] == "one line":
         return (json.dumps(held) + "\n").encode()

@@ -13,6 +13,8 @@ from __future__ import annotations
 from kcfg.problems import KcfgError
 from kcfg.record import Record
 
+TYPE_CHECKING = False
+
 CONFIG_1 = "keras/backend/__init__.py"  # 1.0 to 2.2.4
 CONFIG_2 = "keras/backend/load_backend.py"  # 2.2.5 to 2.3.1
 CONFIG_TF = "keras/src/backend.py"  # tf.keras; keras/backend.py up to 2.12, tf_keras/src/backend.py
@@ -245,6 +247,10 @@ BACKEND_ENTRIES = ("placeholder", "variable", "function")
 NNX_MESSAGE = "To use NNX with the JAX backend, you must install `flax`."  # 3.11 on: CONFIG_3
 
 
+if TYPE_CHECKING:
+    Row = Key | Default | Backend | Variable | Way | InCode
+
+
 class Rules(Record):
     """What the table says of one release."""
 
@@ -334,19 +340,27 @@ def _no_release(what: str) -> KcfgError:
 def rules(version: str, windows: bool = False) -> Rules:
     """The rows of the table that hold for one release, folded."""
     this = number(version)
+    reached: dict[str, bool] = {}  # the rows name few releases, many times
+
+    def holds(row: Row) -> bool:
+        for point in (row.since, row.until):
+            if point is not None and point not in reached:
+                reached[point] = number(point) <= this
+        return reached[row.since] and (row.until is None or not reached[row.until])
+
     return Rules(
         version=version,
-        keys=tuple(key for key in KEYS if _holds(key, this)),
+        keys=tuple(key for key in KEYS if holds(key)),
         defaults={
             row.key: row.value
             for row in DEFAULTS
-            if _holds(row, this) and (row.windows is None or row.windows == windows)
+            if holds(row) and (row.windows is None or row.windows == windows)
         },
-        backends=tuple(row.name for row in BACKENDS if _holds(row, this)),
-        variables={row.sets: row for row in VARIABLES if _holds(row, this)},
-        ways={row.what: row.how for row in WAYS if _holds(row, this)},
+        backends=tuple(row.name for row in BACKENDS if holds(row)),
+        variables={row.sets: row for row in VARIABLES if holds(row)},
+        ways={row.what: row.how for row in WAYS if holds(row)},
     )
 
 
-def _holds(row: Key | Default | Backend | Variable | Way | InCode, this: tuple[int, ...]) -> bool:
+def _holds(row: Row, this: tuple[int, ...]) -> bool:
     return number(row.since) <= this and (row.until is None or this < number(row.until))

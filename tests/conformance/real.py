@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import difflib  # noqa: F401
+import encodings.ascii  # noqa: F401
 import io
 import json
 import os

@@ -91,3 +91,16 @@ LINES: dict[str, set[str]] = {
     # completion
     "kcfg completion ": {"bash", "zsh", "fish", "powershell"},
 }
+
+INSERTED = {
+    "kcfg set backend te": "kcfg set backend tensorflow ",
+    "kcfg set backend=te": "kcfg set backend=tensorflow ",
+    "kcfg run fl": "kcfg run floatx=",
+    "kcfg run floatx=float16 -- uncommon-com": "kcfg run floatx=float16 -- uncommon-command ",
+    "kcfg get floatx --keras=2.15": "kcfg get floatx --keras=2.15.0 ",
+    "kcfg show --file=ke": "kcfg show --file=keras.json ",
+    "kcfg prod wi": "kcfg prod with\\ space.npy ",
+    "kcfg prod sub": "kcfg prod sub\\ dir/",
+    "kcfg prod 'sub dir/in": "kcfg prod 'sub dir/inner.npy' ",
+}
+"""The line after TAB, in bash and zsh, where there is one candidate."""

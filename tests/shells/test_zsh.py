@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import posixpath
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.shells.lines import LINES
+from tests.shells.lines import INSERTED, LINES
 from tests.shells.support import COMPLETIONS, Terminal, environment, is_short, terminal, tree
 from tests.support.probes import needs_zsh
 
@@ -86,6 +87,23 @@ def test_candidates(zsh: Zsh, line: str) -> None:
     if not expected:  # where nothing else can follow, zsh offers the options
         offered = {word for word in offered if not word.startswith("--")}
     assert offered == expected
+
+
+@pytest.mark.parametrize("line", INSERTED)
+def test_the_line_after_tab(zsh: Zsh, line: str) -> None:
+    assert zsh.inserted(line) == INSERTED[line]
+
+
+def test_loaded_from_a_pipe(tmp_path: Path) -> None:
+    """`source <(kcfg completion zsh)` in .zshrc."""
+    loading = f"autoload -Uz compinit; compinit -D -u; source {COMPLETIONS}/_kcfg; "
+    ran = subprocess.run(
+        ["zsh", "-d", "-f", "-c", loading + "print -r -- $_comps[kcfg]"],
+        env=environment(tmp_path),
+        capture_output=True,
+        check=True,
+    )
+    assert (ran.stdout, ran.stderr) == (b"_kcfg\n", b"")
 
 
 def alone(word: str) -> str:

@@ -29,7 +29,7 @@ class Home:
         if content is not None:
             self.directory.mkdir()
             self.file.write_bytes(content)
-        kept = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "COVERAGE_PROCESS_START")
+        kept = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "COVERAGE_FILE")
         self.environ = {key: os.environ[key] for key in kept if key in os.environ}
         self.environ |= {
             "HOME": str(root),

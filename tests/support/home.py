@@ -40,10 +40,14 @@ class Home:
 
     def env(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """What a process started in this home sees."""
-        kept = ("PATH", "PYTHONPATH", "SYSTEMROOT", "COVERAGE_PROCESS_START", "COVERAGE_FILE")
+        kept = ("PATH", "PYTHONPATH", "SYSTEMROOT", "COVERAGE_FILE")
         return {
             **{name: os.environ[name] for name in kept if name in os.environ},
-            **{name: value for name, value in os.environ.items() if name.startswith("COV_")},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if name.startswith("COVERAGE_PROCESS")
+            },
             "HOME": str(self.home),
             "VIRTUAL_ENV": str(self.environment),
             "LC_ALL": "C.UTF-8",

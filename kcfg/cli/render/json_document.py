@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import json
+try:
+    from _json import encode_basestring_ascii as quoted
+except ImportError:  # another Python than CPython
+    from json.encoder import encode_basestring_ascii as quoted
 
 TYPE_CHECKING = False
 
@@ -12,16 +15,43 @@ if TYPE_CHECKING:
     from kcfg.problems import Problem
     from kcfg.situation import Situation
 
-NON_FINITE = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}
+
+INFINITE = float("inf")
 
 
 def document(content: object) -> str:
-    """Any content as a JSON document; non-finite numbers as "nan", "inf", "-inf"."""
-    try:
-        return json.dumps(content, indent=2, allow_nan=False) + "\n"
-    except ValueError:
-        finite = json.loads(json.dumps(content), parse_constant=NON_FINITE.__getitem__)
-        return json.dumps(finite, indent=2) + "\n"
+    """Any content as a JSON document; non-finite numbers as "nan", "inf", "-inf".
+
+    As `json.dumps(content, indent=2)` would write it. Importing json, and its encoder in Python,
+    would cost a `kcfg show --json` a quarter of its time.
+    """
+    return _text(content, "\n") + "\n"
+
+
+def _text(content: object, line: str) -> str:
+    """line: a line break and the indentation of what encloses this."""
+    if isinstance(content, str):
+        return quoted(content)
+    if content is None:
+        return "null"
+    if isinstance(content, bool):
+        return "true" if content else "false"
+    if isinstance(content, int) or (isinstance(content, float) and abs(content) < INFINITE):
+        return repr(content)
+    if isinstance(content, float):
+        return f'"{content!r}"'
+    inner = line + "  "
+    if isinstance(content, dict):
+        rows = [f"{quoted(name)}: {_text(held, inner)}" for name, held in content.items()]
+        opening, closing = "{}"
+    elif isinstance(content, (list, tuple)):
+        rows = [_text(held, inner) for held in content]
+        opening, closing = "[]"
+    else:
+        raise TypeError(f"{type(content).__name__} is not JSON")
+    if not rows:
+        return opening + closing
+    return opening + inner + f",{inner}".join(rows) + line + closing
 
 
 def place(situation: Situation) -> dict[str, object]:

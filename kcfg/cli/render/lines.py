@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from kcfg.cli.boundary import escaped
 
 TYPE_CHECKING = False
@@ -19,7 +17,15 @@ if TYPE_CHECKING:
 
 def value(held: object) -> str:
     """A value as one printable word or JSON text: `float16`, `1e-07`, `true`, `null`."""
-    return escaped(held) if isinstance(held, str) else json.dumps(held)
+    if isinstance(held, str):
+        return escaped(held)
+    if isinstance(held, bool):
+        return "true" if held else "false"
+    if isinstance(held, float) and abs(held) < float("inf"):
+        return repr(held)
+    import json  # not at the top: `kcfg get` would take a fifth longer
+
+    return json.dumps(held)
 
 
 def show(situation: Situation) -> str:

@@ -100,7 +100,7 @@ def _zsh() -> dict[str, str]:
             "assignments": "_kcfg_assignments",
             "nothing": " ",
         }
-        return plain[kind] if kind in plain else f"_kcfg_{kind}s"
+        return plain.get(kind, f"_kcfg_{kind}s")
 
     def option(one: Option) -> str:
         takes = f":{one.takes}:{action(one.takes)}" if one.takes else ""
@@ -154,68 +154,56 @@ def _fish() -> dict[str, str]:
     def quoted(said: str) -> str:
         return "'" + said.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
+    def case(pattern: str, what: str, indent: int = 8) -> str:
+        return f"{' ' * indent}case {pattern}\n{' ' * indent}    {what}"
+
     def told(found: Iterable[Word]) -> str:
         return " ".join(f"{quoted(one.text)} {quoted(one.about)}" for one in found)
 
-    def offered(kind: str) -> str:
-        if kind == "nothing":
-            return "-x"
-        if kind in FILES:
-            return f"-x -k -a '(__kcfg_files {FILES[kind].removeprefix('*')})'"
-        calls = {
-            "directory": "(__kcfg_directories)",
-            "key": "(__kcfg_keys)",
-            "keys": "(__kcfg_other_keys)",
-            "pairs": "(__kcfg_pairs)",
-            "assignments": "(__kcfg_assignments)",
-        }
-        return f"-x -k -a {quoted(calls.get(kind) or ' '.join(_texts(words(kind))))}"
+    def printed(found: Iterable[Word]) -> str:
+        return f"printf '%s\\t%s\\n' {told(found)}"
 
-    own, *others = commands()
-    lines = [
-        f"complete -c kcfg -n __kcfg_no_command -a {one.name} -d {quoted(one.about)}"
-        for one in others
+    everything = commands()
+    options = [
+        (one.name or "''", [Word(name, o.about) for o in one.options for name in o.names])
+        for one in everything
     ]
-    owners: dict[Option, list[str]] = {}
-    for one in commands():
-        for option in one.options:
-            owners.setdefault(option, []).append(one.name)
-    for option, named in owners.items():
-        when = (
-            "__kcfg_no_command" if named == [""] else f"__kcfg_command {' '.join(named)}".rstrip()
-        )
-        if "" in named and named != [""]:
-            when = "not __kcfg_behind_dashes"
-        elif "run" in named:
-            when += "; and not __kcfg_behind_dashes"
-        flags = " ".join(
-            f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names
-        )
-        takes = f" {offered(option.takes)}" if option.takes else ""
-        lines.append(f"complete -c kcfg -n {quoted(when)} {flags}{takes} -d {quoted(option.about)}")
-    for one in others:
-        for place, kind in enumerate(one.positional):
-            last = one.repeats and place == len(one.positional) - 1
-            when = (
-                f"__kcfg_command {one.name}" if last else f"__kcfg_argument {one.name} {place + 1}"
-            )
-            if kind == "assignments":
-                when += "; and not __kcfg_behind_dashes"
-            lines.append(f"complete -c kcfg -n {quoted(when)} {offered(kind)}")
-    lines.append("complete -c kcfg -n __kcfg_behind_dashes -a '(__kcfg_run)'")
+    positional = [
+        (one.name, place, kind, one.repeats and place == len(one.positional) - 1)
+        for one in everything
+        for place, kind in enumerate(one.positional)
+    ]
     return {
-        "TAKING": "\n".join(
-            f"        case {one.name}\n            printf '%s\\n' {' '.join(taking)}"
-            for one in others
-            if (taking := [name for o in one.options if o.takes for name in o.names])
+        "OPTION_TAKES": "\n".join(
+            case(" ".join(f"'{one.name} {name}'" for name in o.names), f"echo {o.takes}")
+            for one in everything
+            for o in one.options
+            if o.takes
         ),
+        "OPTIONS": "\n".join(case(name, printed(found)) for name, found in options),
+        "POSITIONAL": "\n".join(
+            case(
+                name,
+                "\n            ".join(
+                    f"echo {kind}" if last else f"test $before = {place}; and echo {kind}"
+                    for owner, place, kind, last in positional
+                    if owner == name
+                ),
+            )
+            for name in dict.fromkeys(owner for owner, *_ in positional)
+        ),
+        "COMMANDS": told(Word(one.name, one.about) for one in everything if one.name),
+        "VALUES": "\n".join(case(key, printed(found)) for key, found in values().items() if found),
         "KEYS": told(words("key")),
-        "VALUES": "\n".join(
-            f"        case {key}\n            printf '%s\\t%s\\n' {told(found)}"
-            for key, found in values().items()
-            if found
+        "FILES": "\n".join(
+            case(kind, f"__kcfg_files $token {glob.removeprefix('*')}")
+            for kind, glob in FILES.items()
         ),
-        "LINES": "\n".join(lines),
+        "WORDS": "\n".join(
+            case(kind, f"printf '%s\\n' {' '.join(_texts(words(kind)))}")
+            for kind in LISTED
+            if words(kind)
+        ),
     }
 
 
