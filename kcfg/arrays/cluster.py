@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import itertools
 import logging
 import os
@@ -180,7 +179,7 @@ class Cluster:
 
     def _distributed(self) -> Any:
         try:
-            distributed = importlib.import_module("distributed")
+            import distributed
         except ImportError as error:
             raise self._error(
                 f"Dask is not installed here ({error})", "pip install 'kcfg[dask]'"
@@ -278,7 +277,8 @@ async def _identity(address: str, security: Any) -> str:
 
     Asked before a `Client` is made, as one that fails takes 20 seconds and more to be gone.
     """
-    core = importlib.import_module("distributed.core")
+    from distributed import core
+
     comm = await core.connect(
         address, timeout=2 * CONNECT_SECONDS, **security.get_connection_args("client")
     )

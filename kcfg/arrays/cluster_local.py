@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import logging
 import os
 import signal
@@ -42,12 +41,13 @@ def start(workers: int, on_exit: contextlib.ExitStack) -> Any:
     Only this user can reach it: TLS, with keys that nobody else has. Other users of a machine
     could send tasks to a plain scheduler, and so run whatever they like as us.
     """
+    import dask.config
+    import distributed
+
     directory = on_exit.enter_context(
         tempfile.TemporaryDirectory(prefix="kcfg-dask-", ignore_cleanup_errors=True)
     )
-    config = importlib.import_module("dask.config")
-    on_exit.enter_context(config.set({"temporary-directory": directory}))
-    distributed = importlib.import_module("distributed")
+    on_exit.enter_context(dask.config.set({"temporary-directory": directory}))
     try:
         with _children_without_stderr():
             local = distributed.LocalCluster(
@@ -99,9 +99,13 @@ def _children_without_stderr() -> Iterator[None]:
 def _loop_without_interrupts() -> Any:
     """An event loop in a thread that blocks SIGINT, as the processes that it starts will, too: a
     Ctrl-C meets every process of a terminal, and is for the client alone."""
-    runner = importlib.import_module("distributed.utils").LoopRunner()
+    from multiprocessing import resource_tracker
+
+    from distributed.utils import LoopRunner
+
+    runner = LoopRunner()
     # Once started, it leaves masks alone; starting it from a thread would unblock SIGINT there.
-    importlib.import_module("multiprocessing.resource_tracker").ensure_running()
+    resource_tracker.ensure_running()
     if not hasattr(signal, "pthread_sigmask"):
         runner.start()
         return runner.loop

@@ -17,12 +17,13 @@ import os
 import pickle
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from kcfg import __version__
 from kcfg.arrays import executor, files, kernels
+from kcfg.arrays.plan import Plan
 from kcfg.problems import KcfgError
 from kcfg.record import Record
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from kcfg.arrays.plan import Plan, Step
+    from kcfg.arrays.plan import Step
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -88,25 +89,29 @@ class Stretch(Record):
 
 
 class StretchedPlan:
-    """A stretch of a plan, to be run as if it were a plan."""
+    """A stretch of a plan, to be run as if it were a plan: its tasks and steps count from 0."""
+
+    steps_interleaved = Plan.steps_interleaved
 
     def __init__(self, plan: Plan, stretch: Stretch) -> None:
         self.plan, self.stretch = plan, stretch
-        self.steps = (stretch.last - stretch.first) * (stretch.end - stretch.begin)
+        self.tasks = stretch.last - stretch.first
+        self.steps_per_task = stretch.end - stretch.begin
+        self.steps = self.tasks * self.steps_per_task
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.plan, name)
 
-    def steps_interleaved(self, lanes: int) -> Iterator[Step]:
-        """As `Plan.steps_interleaved`."""
-        begin, end = self.stretch.begin, self.stretch.end
-        for first in range(self.stretch.first, self.stretch.last, lanes):
-            for number in range(begin, end):
-                for task in range(first, min(first + lanes, self.stretch.last)):
-                    step = self.plan.step(task, number)
-                    yield step._replace(
-                        number=number - begin, first=number == begin, last=number == end - 1
-                    )
+    def results_of(self, task: int) -> tuple[int, int]:
+        """As `Plan.results_of`: places in the whole output."""
+        return self.plan.results_of(self.stretch.first + task)
+
+    def step(self, task: int, number: int) -> Step:
+        """As `Plan.step`: places in the whole file."""
+        step = self.plan.step(self.stretch.first + task, self.stretch.begin + number)
+        return step._replace(
+            task=task, number=number, first=number == 0, last=number == self.steps_per_task - 1
+        )
 
 
 class Collected:
@@ -166,13 +171,12 @@ def work(errand: bytes, stretch: tuple[int, int, int, int], threads: int) -> tup
     try:
         with opened(given) as (source, sink):
             job = given.job
-            job.plan = given.plan
+            job.plan = plan = StretchedPlan(given.plan, wanted)
             partial = wanted.end - wanted.begin < given.plan.steps_per_task
             collected = Collected()
             job.sink = collected if partial or sink is None else sink
             watched = WatchedSource(source, given.told_as)
-            plan: Any = StretchedPlan(given.plan, wanted)
-            executor.run(plan, watched, job, threads=threads, progress=None)
+            executor.run(cast("Plan", plan), watched, job, threads=threads, progress=None)
             require_same(source, given)
         return "done", job.told(), collected.results
     except KcfgError as error:
