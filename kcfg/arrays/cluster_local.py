@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import tempfile
+import time
 from typing import TYPE_CHECKING
 
 from kcfg.arrays import executor
@@ -44,9 +47,9 @@ def start(workers: int, on_exit: contextlib.ExitStack) -> Any:
     import dask.config
     import distributed
 
-    directory = on_exit.enter_context(
-        tempfile.TemporaryDirectory(prefix="kcfg-dask-", ignore_cleanup_errors=True)
-    )
+    directory = tempfile.mkdtemp(prefix="kcfg-dask-")
+    on_exit.callback(_remove, directory)
+    on_exit.callback(_end_children, set(multiprocessing.active_children()))
     on_exit.enter_context(dask.config.set({"temporary-directory": directory}))
     try:
         with _children_without_stderr():
@@ -64,11 +67,12 @@ def start(workers: int, on_exit: contextlib.ExitStack) -> Any:
                 loop=_loop_without_interrupts(),
             )
     except (OSError, asyncio.TimeoutError, RuntimeError, ImportError) as error:
+        lacks = isinstance(error, ImportError)  # of "cryptography", for TLS
         raise KcfgError(
             f"cluster local:{workers}: cannot start its workers ({reason(error)})",
             where=None,
             keras=None,
-            mend="leave out --cluster to work here",
+            mend="pip install 'kcfg[dask]'" if lacks else "leave out --cluster to work here",
         ) from error
 
     def close() -> None:
@@ -77,6 +81,20 @@ def start(workers: int, on_exit: contextlib.ExitStack) -> Any:
 
     on_exit.callback(close)
     return local
+
+
+def _end_children(but: set[Any]) -> None:
+    """Workers that were still starting, or didn't leave when they were asked to."""
+    for child in set(multiprocessing.active_children()) - but:
+        child.kill()
+        child.join(5)
+
+
+def _remove(directory: str) -> None:
+    """The last of a dying worker may write there for a moment."""
+    deadline = time.monotonic() + 3
+    while os.path.exists(directory) and time.monotonic() < deadline:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -134,10 +134,9 @@ class Run:
             return
         keys = [f"{self.name}-{self.submitted + place}" for place in range(len(chosen))]
         futures = self.cluster.client.map(
-            tasks.work,
-            [self.packed] * len(chosen),
-            [(part.first, part.last, part.begin, part.end) for part in chosen],
-            [self.threads] * len(chosen),
+            eval,
+            [tasks.WORK] * len(chosen),
+            [{"given": self._given(part)} for part in chosen],
             key=keys,
             pure=False,
         )
@@ -145,6 +144,10 @@ class Run:
         for key, future, part in zip(keys, futures, chosen, strict=True):
             self.waiting[key] = future, part
             future.add_done_callback(self.finished.put)
+
+    def _given(self, part: Stretch) -> tuple[Any, ...]:
+        """The arguments of `cluster_tasks.work`, as plain data."""
+        return self.packed, (part.first, part.last, part.begin, part.end), self.threads
 
     def _next_finished(self) -> list[Any]:
         """Futures that are finished by now, after a short wait."""

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
+WORK = "__import__('kcfg.arrays.cluster_tasks').arrays.cluster_tasks.work(*given)"
+"""A task: `work`, as text for `eval`. Dask's scheduler loads what it hands to workers, and needs
+no kcfg for this."""
+
 LOOK_EVERY = 0.25
 """Seconds between two looks whether a task is still wanted."""
 

@@ -70,19 +70,19 @@ ForceOut = Annotated[bool, typer.Option("--force", help="Replace OUT if it exist
 Threads = Annotated[
     int | None, typer.Option("--threads", metavar="N", min=1, help="Default: all cores.")
 ]
-Cluster = Annotated[
-    str | None,
-    typer.Option(
+
+
+def _cluster(divided: str) -> Any:
+    """The option; divided: what of this command's work goes to different workers."""
+    return typer.Option(
         "--cluster",
         metavar="ADDRESS",
         envvar="DASK_SCHEDULER_ADDRESS",
         show_envvar=False,
         help="Work on a Dask cluster whose workers see the same files: a scheduler's address, or "
-        "local:N for N processes here. Products of integers are divided along the axes, too; "
-        "those of floating-point numbers only between results, so that their bits stay numpy's. "
+        f"local:N for N processes here. {divided} "
         "Default: $DASK_SCHEDULER_ADDRESS; '' works here. Needs pip install 'kcfg[dask]'.",
-    ),
-]
+    )
 
 
 def run_application(arguments: list[str], *, process: bool) -> int:
@@ -403,7 +403,14 @@ def prod(
     out: Out = None,
     force: ForceOut = False,
     threads: Threads = None,
-    cluster: Cluster = None,
+    cluster: Annotated[
+        str | None,
+        _cluster(
+            "Split between workers: results, and products of integers along the axes, too, as any "
+            "order gives their bits. Not split: one result of floating-point numbers, whose bits "
+            "depend on the order, so that a single one is a single worker's."
+        ),
+    ] = None,
     json: Json = False,
 ) -> Command:
     """Multiply the elements of a .npy file, with the bits of numpy.prod.
@@ -438,7 +445,9 @@ def cast(
     out: Out = None,
     force: ForceOut = False,
     threads: Threads = None,
-    cluster: Cluster = None,
+    cluster: Annotated[
+        str | None, _cluster("Split between workers: everything, as no element needs another.")
+    ] = None,
     json: Json = False,
     config_file: File = None,
     keras: Keras = None,
@@ -473,7 +482,9 @@ def info(
     ] = False,
     json: Json = False,
     threads: Threads = None,
-    cluster: Cluster = None,
+    cluster: Annotated[
+        str | None, _cluster("Split between workers: the data that --stats reads.")
+    ] = None,
 ) -> Command:
     """Print header facts of .npy files: dtype, shape, order, bytes.
 
