@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
 
     def run() -> int:
-        command = plain_form(arguments)
+        command = plain_form(arguments, process=argv is None)
         if command is None:
             from kcfg.cli.app import run_application
 
@@ -57,7 +57,7 @@ def leave(status: int) -> None:
     os._exit(status)
 
 
-def plain_form(arguments: list[str]) -> Callable[[], int] | None:
+def plain_form(arguments: list[str], *, process: bool = False) -> Callable[[], int] | None:
     """The command that these arguments plainly mean, ready to be called; None where in doubt."""
     from kcfg.cli import config
 
@@ -72,6 +72,10 @@ def plain_form(arguments: list[str]) -> Callable[[], int] | None:
             return config.show
         case ["show", "--json"]:
             return lambda: config.show(json=True)
+        case ["prod" | "cast", *_]:
+            from kcfg.cli import plain_arrays
+
+            return plain_arrays.command(arguments, process=process)
     return None
 
 

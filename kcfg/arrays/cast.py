@@ -11,9 +11,8 @@ import numpy as np
 
 from kcfg.arrays import convert, executor, files
 from kcfg.arrays import losses as losing
-from kcfg.arrays.plan import plan_elementwise
+from kcfg.arrays.plan import plan_elementwise, tile_bytes
 from kcfg.arrays.portable import Portable
-from kcfg.arrays.prod import refuse_existing
 from kcfg.problems import KcfgError
 from kcfg.record import Record
 
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-TILE_BYTES = 1 << 20
-"""Of the larger of the two sides of a tile."""
+TILE_BYTES = 4 << 20
+"""Of the larger of the two sides of a tile, at most (see `plan.tile_bytes`)."""
 
 
 class Losses(Record):
@@ -108,17 +107,17 @@ def run(
     execute: what runs the plan.
     """
     header = source.header
-    if out not in (None, "-"):
-        refuse_existing(source, str(out), overwrite=overwrite)
+    files.refuse_itself(source, out, overwrite=overwrite)
     with files.open_output(
         out, dtype, header.shape, fortran=header.fortran, overwrite=overwrite, spill=spill
     ) as output:
         lost = [0, 0, 0, 0]
         if header.size:
-            budget = max(1, TILE_BYTES // max(header.dtype.itemsize, dtype.itemsize))
+            threads = threads or executor.default_threads()
+            widest = max(header.dtype.itemsize, dtype.itemsize)
+            budget = max(1, tile_bytes(TILE_BYTES, threads) // widest)
             plan = plan_elementwise(header.size, budget)
             job = CastJob(plan, header.dtype, dtype, output.sink, exact=exact, where=source.where)
-            threads = threads or executor.default_threads()
             with convert.quietly(header.dtype, dtype):
                 execute(plan, source, job, threads=threads, progress=progress)
             lost = job.lost

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from kcfg import __version__
+import kcfg
 from kcfg.arrays import executor, files, kernels
 from kcfg.arrays.plan import Plan
 from kcfg.problems import KcfgError
@@ -278,7 +278,7 @@ def require_same_setting(expected: tuple[tuple[str, str], ...]) -> None:
 def setting() -> tuple[tuple[str, str], ...]:
     """What must be the same for client and workers, by name."""
     return (
-        ("kcfg", __version__),
+        ("kcfg", kcfg.__version__),
         ("numpy", np.__version__),
         ("byte order", sys.byteorder),
         ("arithmetic", arithmetic()),

@@ -81,7 +81,12 @@ def run(plan: Plan, source: Source, job: Job, *, threads: int, progress: Progres
     An exception in the calling thread (Ctrl-C) stops the others before it passes.
     """
     threads = max(1, min(threads, plan.steps))
-    running = _Run(plan, source, job, threads)
+    running: _Run
+    # A pipe comes in order; a few tasks are shared, so that no thread is left without work.
+    if source.sequential or (plan.tasks < 4 * threads and plan.tasks != threads):
+        running = _Together(plan, source, job, threads)
+    else:
+        running = _Apart(plan, source, job, threads)
     if plan.steps == 1:
         running.work()
     else:
@@ -105,31 +110,24 @@ class _Chain:
 
 
 class _Run:
+    """What all ways of running share: the workers, their buffers, how they end."""
+
     def __init__(self, plan: Plan, source: Source, job: Job, threads: int) -> None:
         self.plan, self.source, self.job = plan, source, job
-        self.steps: Iterator[Step] = (
-            plan.steps_in_file_order() if source.sequential else plan.steps_interleaved(threads)
-        )
         self.taking = threading.Lock()
-        self.moved = threading.Condition()
-        self.chains: dict[int, _Chain] = {}
-        self.settled: set[int] = set()
         self.done = 0
         self.total = plan.size * job.itemsize
         self.stopped = False
         self.error: BaseException | None = None
         self.working = threads
+        self.ended = threading.Event()
 
     def in_threads(self, threads: int, progress: Progress | None) -> None:
         workers = [threading.Thread(target=self.work, daemon=True) for _ in range(threads)]
         try:
             for worker in workers:
                 worker.start()
-            while True:
-                with self.moved:
-                    self.moved.wait_for(lambda: not self.working, 0.1 if progress else 1.0)
-                    if not self.working:
-                        break
+            while not self.ended.wait(0.1 if progress else 1.0):
                 if progress is not None:
                     progress(self.done, self.total)
         except BaseException:
@@ -141,32 +139,89 @@ class _Run:
             raise
 
     def stop(self, error: BaseException | None) -> None:
-        with self.moved:
-            self.stopped = self.source.stopped = True
-            self.error = self.error or error
-            self.moved.notify_all()
+        self.stopped = self.source.stopped = True
+        self.error = self.error or error
 
     def work(self) -> None:
+        """What each thread does, from its start to its end."""
         room = -(-self.job.headroom // PAGE) * PAGE
         buffer = memoryview(bytearray(room + self.plan.tile * self.job.itemsize))
-        headroom, tiles = room - self.job.headroom, buffer[room:]
-        scratch: dict[str, Any] = {}
         try:
-            while not self.stopped:
-                step = self.take(tiles)
-                if step is None:
-                    break
-                size = step.size * self.job.itemsize
-                self.compute(step, buffer[headroom : room + size], scratch)
-                self.done += size
+            self.go_on(buffer[room - self.job.headroom :], {})
         except _Stopped:
             pass
         except BaseException as error:  # carried to the thread that called run()
             self.stop(error)
         finally:
-            with self.moved:
+            with self.taking:
                 self.working -= 1
-                self.moved.notify_all()
+                if not self.working:
+                    self.ended.set()
+
+    def go_on(self, buffer: memoryview, scratch: dict[str, Any]) -> None:
+        """Take work until there is none left."""
+        raise NotImplementedError
+
+
+class _Apart(_Run):
+    """Each thread takes a whole task at a time: nobody waits for anybody."""
+
+    def __init__(self, plan: Plan, source: Source, job: Job, threads: int) -> None:
+        super().__init__(plan, source, job, threads)
+        self.tasks = iter(range(plan.tasks))
+
+    def go_on(self, buffer: memoryview, scratch: dict[str, Any]) -> None:
+        while True:
+            with self.taking:
+                task = next(self.tasks, None)
+            if task is None:
+                return
+            self.one_task(task, buffer, scratch)
+
+    def one_task(self, task: int, buffer: memoryview, scratch: dict[str, Any]) -> None:
+        job, size = self.job, self.job.itemsize
+        carries: list[Any] = [None] * job.parts
+        for number in range(self.plan.steps_per_task):
+            if self.stopped:
+                raise _Stopped
+            step = self.plan.step(task, number)
+            filled = buffer[: job.headroom + step.size * size]
+            self.source.read(step.start * size, filled[job.headroom :])
+            prepared = job.prepare(step, filled, scratch)
+            carries = [
+                job.compute(step, prepared, part, carries[part]) for part in range(job.parts)
+            ]
+            self.done += step.size * size
+            if not step.last and job.settled(carries):
+                break
+        job.finish(task, carries)
+
+
+class _Together(_Run):
+    """Threads share tasks, and follow one another through the steps of each."""
+
+    def __init__(self, plan: Plan, source: Source, job: Job, threads: int) -> None:
+        super().__init__(plan, source, job, threads)
+        self.steps: Iterator[Step] = (
+            plan.steps_in_file_order() if source.sequential else plan.steps_interleaved(threads)
+        )
+        self.moved = threading.Condition()
+        self.chains: dict[int, _Chain] = {}
+        self.settled: set[int] = set()
+
+    def stop(self, error: BaseException | None) -> None:
+        with self.moved:
+            super().stop(error)
+            self.moved.notify_all()
+
+    def go_on(self, buffer: memoryview, scratch: dict[str, Any]) -> None:
+        headroom, size = self.job.headroom, self.job.itemsize
+        while not self.stopped:
+            step = self.take(buffer[headroom:])
+            if step is None:
+                break
+            self.compute(step, buffer[: headroom + step.size * size], scratch)
+            self.done += step.size * size
 
     def take(self, tiles: memoryview) -> Step | None:
         """The next step, its tile read; None when there is none left."""

@@ -13,7 +13,6 @@ import math
 import os
 import select
 import stat
-import tempfile
 import threading
 from typing import TYPE_CHECKING, Protocol
 
@@ -245,12 +244,18 @@ def _write_some(fd: int, data: memoryview, where: str) -> int:
         raise _unwritable(where, error) from error
 
 
-def same_file(fd: int, path: str) -> bool:
-    """Is `path` the file behind `fd`?"""
+def refuse_itself(source: Input, out: str | None, *, overwrite: bool) -> None:
+    """An output that is the input itself needs --force; say so in these words."""
+    if out in (None, "-") or overwrite:
+        return
     try:
-        return os.path.samestat(os.fstat(fd), os.stat(path))
-    except OSError:
-        return False
+        same = os.path.samestat(os.fstat(source.fd), os.stat(str(out)))
+    except (OSError, ValueError):
+        return  # whether it can be written shows soon
+    if same:
+        raise KcfgError(
+            "this is the input itself", where=out, keras=None, mend="use --force to replace it"
+        )
 
 
 class Output:
@@ -345,6 +350,8 @@ def _memory_sink(count: int, dtype: np.dtype[Any]) -> MemorySink:
 
 
 def _temporary(nbytes: int) -> IO[bytes]:
+    import tempfile  # brings in a dozen modules, and few runs need it
+
     try:
         file = tempfile.TemporaryFile()  # noqa: SIM115 (closed by who asked)
         system.reserve(file.fileno(), nbytes)

@@ -35,7 +35,7 @@ INTEGER, REAL, HALF, COMPLEX = "integer", "real", "half", "complex"
 SHORT = 24
 """Up to this length an axis is looped over in Python, many results in each call."""
 
-BLOCK_BYTES = 1 << 17
+BLOCK_BYTES = 1 << 22
 """Column by column: so much of a tile at a time, so that it stays in the L2 cache."""
 
 

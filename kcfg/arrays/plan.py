@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+THREADS_BYTES = 12 << 20
+"""The tiles of all threads together; with the copies that kernels need, less than 50 MiB."""
+
+
 class Step(NamedTuple):
     """One tile: read `size` elements at element `start`, and feed them to the task's results."""
 
@@ -194,6 +198,15 @@ class Plan(Record):
                 kept += digit * kept_unit
                 kept_unit *= length
         return kept, reduced
+
+
+def tile_bytes(most: int, threads: int) -> int:
+    """Bytes of a tile when each of so many threads has one, with copies in other dtypes.
+
+    Large tiles, because between two of them threads wait for the interpreter (a woken thread costs
+    as much as reading 500 KiB); smaller ones where many threads share the memory budget.
+    """
+    return min(most, max(THREADS_BYTES // threads, 1 << 18))
 
 
 def memory_axes(

@@ -13,7 +13,7 @@ import numpy as np
 
 from kcfg.arrays import convert, executor, files, kernels, npy
 from kcfg.arrays import losses as losing
-from kcfg.arrays.plan import memory_axes, plan_prod
+from kcfg.arrays.plan import memory_axes, plan_prod, tile_bytes
 from kcfg.arrays.portable import Portable
 from kcfg.problems import KcfgError
 from kcfg.record import Record
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-TILE_BYTES = 1 << 20
-"""Of a tile; two or three such buffers a thread stay near the L2 cache."""
+TILE_BYTES = 4 << 20
+"""Of a tile, at most (see `plan.tile_bytes`)."""
 
 IN_MEMORY = 32 << 20
 """Bytes of results up to which they are kept in memory, where nothing else is asked."""
@@ -150,8 +150,7 @@ def run(
     execute: what runs the plan.
     """
     header = source.header
-    if out not in (None, "-"):
-        refuse_existing(source, str(out), overwrite=overwrite)
+    files.refuse_itself(source, out, overwrite=overwrite)
     op_dtype = result_dtype(header.dtype, dtype)
     shape = tuple(
         1 if axis in axes else length
@@ -166,14 +165,6 @@ def run(
         source.drain()
         array = output.array()
     return Outcome(op_dtype, shape, array, losses, source.surplus())
-
-
-def refuse_existing(source: files.Input, out: str, *, overwrite: bool) -> None:
-    """An output that is the input itself needs --force; say so in these words."""
-    if not overwrite and files.same_file(source.fd, out):
-        raise KcfgError(
-            "this is the input itself", where=out, keras=None, mend="use --force to replace it"
-        )
 
 
 def _multiply(
@@ -191,7 +182,8 @@ def _multiply(
         files.write_ones(sink, math.prod(kept), op_dtype)
         return Losses(0, 0, 0)
     lengths, reduced = memory_axes(header.shape, axes, fortran=header.fortran)
-    budget = max(1, TILE_BYTES // max(header.dtype.itemsize, op_dtype.itemsize))
+    widest = max(header.dtype.itemsize, op_dtype.itemsize, 4)  # float16 is widened
+    budget = max(1, tile_bytes(TILE_BYTES, threads) // widest)
     piece = 0
     if kernels.family(op_dtype) == kernels.HALF and reduced and reduced[-1]:
         piece = kernels.half_piece(buffered=header.dtype != op_dtype)

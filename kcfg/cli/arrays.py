@@ -6,15 +6,11 @@ Called by the Typer application and by the quick front door; imports nothing of 
 from __future__ import annotations
 
 import contextlib
-import difflib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kcfg.arrays import cast as casting
 from kcfg.arrays import files
-from kcfg.arrays import info as informing
-from kcfg.arrays import prod as multiplying
 from kcfg.cli.render import arrays as render
 from kcfg.cli.render import progress
 from kcfg.problems import KcfgError
@@ -46,6 +42,8 @@ def prod(
     cluster: str | None = None,
 ) -> int:
     """`kcfg prod`: the product, printed or written to `out`."""
+    from kcfg.arrays import prod as multiplying
+
     asked = None if dtype is None else parse_dtype(dtype)
     axes = parse_axis(axis)
     check_threads(threads)
@@ -85,6 +83,8 @@ def cast(
     cluster: str | None = None,
 ) -> int:
     """`kcfg cast`: the array in another dtype, printed or written to `out`."""
+    from kcfg.arrays import cast as casting
+
     target = parse_dtype(floatx() if dtype is None else dtype)
     check_threads(threads)
     with (
@@ -116,6 +116,8 @@ def info(
 
     A file that can't be understood is told on stderr, and the others are still shown: status 2.
     """
+    from kcfg.arrays import info as informing
+
     check_threads(threads)
     found = []
     status = 0
@@ -218,7 +220,9 @@ def parse_dtype(name: str) -> np.dtype[Any]:
     except (TypeError, ValueError, SyntaxError):
         dtype = None
     if dtype is None or dtype.kind not in "biufc" or dtype.names or dtype.subdtype or "," in name:
-        close = difflib.get_close_matches(name.lower(), _NAMES, 1, 0.5)
+        from difflib import get_close_matches
+
+        close = get_close_matches(name.lower(), _NAMES, 1, 0.5)
         raise KcfgError(
             f"{name!r} is no numeric dtype of numpy",
             where=None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsons
 import math
 import mmap
 import sys
@@ -33,7 +32,7 @@ def result(array: Array | None, *, json: bool, more: dict[str, int]) -> None:
     """
     if array is None:
         if json and more:
-            put(jsons.dumps(more) + "\n")
+            put("{" + _fields(more) + "}\n")
         return
     if json:
         for part in json_parts(array, more):
@@ -48,9 +47,13 @@ def result(array: Array | None, *, json: bool, more: dict[str, int]) -> None:
 
 def json_parts(array: Array, more: dict[str, int]) -> Iterator[str]:
     """`{"dtype", "shape", "data"}` and more, piece by piece."""
-    yield f'{{"dtype": "{array.dtype.name}", "shape": {jsons.dumps(list(array.shape))}, "data": '
+    yield f'{{"dtype": "{array.dtype.name}", "shape": {list(array.shape)}, "data": '
     yield from _json_data(array)
-    yield "".join(f', "{name}": {value}' for name, value in more.items()) + "}\n"
+    yield (", " + _fields(more) if more else "") + "}\n"
+
+
+def _fields(more: dict[str, int]) -> str:
+    return ", ".join(f'"{name}": {value}' for name, value in more.items())
 
 
 def _json_data(array: Array) -> Iterator[str]:
@@ -119,6 +122,8 @@ def _histogram(bins: tuple[tuple[str, int], ...]) -> None:
 
 def facts_json(found: list[tuple[info.Facts, info.Stats | None]], *, more: dict[str, int]) -> None:
     """One JSON document, a list with an object for each file; more: further fields of each."""
+    import json
+
     rows = []
     for one, data in found:
         row: dict[str, Any] = {name: getattr(one, name) for name in one._fields}
@@ -131,7 +136,7 @@ def facts_json(found: list[tuple[info.Facts, info.Stats | None]], *, more: dict[
             row["stats"]["histogram"] = dict(data.histogram)
         row |= more
         rows.append(row)
-    put(jsons.dumps(rows) + "\n")
+    put(json.dumps(rows) + "\n")
 
 
 def _json_plain(value: Any) -> Any:
