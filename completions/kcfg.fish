@@ -231,6 +231,8 @@ function __kcfg_kind --argument-names kind token
             printf '%s\n' 0 1 2 3 -1
         case shell
             printf '%s\n' bash zsh fish powershell
+        case code
+            printf '%s\n' malformed-json empty-file bom utf-16 not-utf-8 nul-bytes merge-conflict too-deep not-an-object duplicate-key unknown-key key-not-read floatx-unknown floatx-only-in-code epsilon-not-float epsilon-not-finite epsilon-negative epsilon-zero epsilon-lost-in-floatx layout-unknown channels-first-on-tensorflow nnx-enabled-not-boolean nnx-needs-flax backend-removed backend-too-new backend-unknown backend-not-read backend-inference-only backend-not-installed fails-in-other-keras shadowed-by-env variable-not-read variable-misspelt limit-not-integer nnx-variable-unclear legacy-switch-unclear conda-sets-backend directory-in-place unreadable-file unwritable-place dangling-link home-passed-over fallback-used keras-home-empty keras-home-relative keras-home-tilde keras-home-names-file keras-home-not-directory keras-home-missing misnamed-file misplaced-file untrusted-owner untrusted-mode group-writable symlink-in-shared-directory
     end
 end
 

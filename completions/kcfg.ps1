@@ -89,6 +89,7 @@ Register-ArgumentCompleter -Native -CommandName kcfg -ScriptBlock {
         'dtype' = @('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'float16', 'float32', 'float64', 'longdouble', 'complex64', 'complex128', 'clongdouble')
         'axis' = @('0', '1', '2', '3', '-1')
         'shell' = @('bash', 'zsh', 'fish', 'powershell')
+        'code' = @('malformed-json', 'empty-file', 'bom', 'utf-16', 'not-utf-8', 'nul-bytes', 'merge-conflict', 'too-deep', 'not-an-object', 'duplicate-key', 'unknown-key', 'key-not-read', 'floatx-unknown', 'floatx-only-in-code', 'epsilon-not-float', 'epsilon-not-finite', 'epsilon-negative', 'epsilon-zero', 'epsilon-lost-in-floatx', 'layout-unknown', 'channels-first-on-tensorflow', 'nnx-enabled-not-boolean', 'nnx-needs-flax', 'backend-removed', 'backend-too-new', 'backend-unknown', 'backend-not-read', 'backend-inference-only', 'backend-not-installed', 'fails-in-other-keras', 'shadowed-by-env', 'variable-not-read', 'variable-misspelt', 'limit-not-integer', 'nnx-variable-unclear', 'legacy-switch-unclear', 'conda-sets-backend', 'directory-in-place', 'unreadable-file', 'unwritable-place', 'dangling-link', 'home-passed-over', 'fallback-used', 'keras-home-empty', 'keras-home-relative', 'keras-home-tilde', 'keras-home-names-file', 'keras-home-not-directory', 'keras-home-missing', 'misnamed-file', 'misplaced-file', 'untrusted-owner', 'untrusted-mode', 'group-writable', 'symlink-in-shared-directory')
     }
     $values = @{
         'floatx' = @('float16', 'float32', 'float64')

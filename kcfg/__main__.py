@@ -62,9 +62,9 @@ def plain_form(arguments: list[str], *, process: bool = False) -> Callable[[], i
     from kcfg.cli import config
 
     match arguments:
-        case ["get", key] if not key.startswith("-"):
+        case ["get", key] if _plain(key):
             return lambda: config.get(key)
-        case ["get", key, "--json"] if not key.startswith("-"):
+        case ["get", key, "--json"] if _plain(key):
             return lambda: config.get(key, json=True)
         case ["path"]:
             return config.path
@@ -77,6 +77,11 @@ def plain_form(arguments: list[str], *, process: bool = False) -> Callable[[], i
 
             return plain_arrays.command(arguments, process=process)
     return None
+
+
+def _plain(*words: str) -> bool:
+    """None could be taken for an option."""
+    return all(word == "-" or not word.startswith("-") for word in words)
 
 
 if __name__ == "__main__":

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from tests.support.home import home
+from tests.support.shell import shell
 
-__all__ = ["home"]
+__all__ = ["home", "shell"]

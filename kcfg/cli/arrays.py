@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcfg.arrays import files
+from kcfg.cli.boundary import say
 from kcfg.cli.render import arrays as render
 from kcfg.cli.render import progress
 from kcfg.problems import KcfgError
@@ -32,13 +33,13 @@ _NOT_NUMPY = ("bfloat16", "float8_", "float4_", "float6_", "int4", "uint4", "int
 def prod(
     file: str,
     *,
-    axis: str | None,
-    keepdims: bool,
-    dtype: str | None,
-    out: str | None,
-    force: bool,
-    threads: int | None,
-    json: bool,
+    axis: str | None = None,
+    keepdims: bool = False,
+    dtype: str | None = None,
+    out: str | None = None,
+    force: bool = False,
+    threads: int | None = None,
+    json: bool = False,
     cluster: str | None = None,
 ) -> int:
     """`kcfg prod`: the product, printed or written to `out`."""
@@ -75,11 +76,11 @@ def cast(
     dtype: str | None,
     *,
     floatx: Callable[[], str],
-    exact: bool,
-    out: str | None,
-    force: bool,
-    threads: int | None,
-    json: bool,
+    exact: bool = False,
+    out: str | None = None,
+    force: bool = False,
+    threads: int | None = None,
+    json: bool = False,
     cluster: str | None = None,
 ) -> int:
     """`kcfg cast`: the array in another dtype, printed or written to `out`."""
@@ -132,7 +133,7 @@ def info(
             except KcfgError as error:
                 if len(paths) == 1:
                     raise
-                render.note(str(error))
+                say(f"kcfg: {error}")
                 status = error.status
                 continue
             found.append((facts, data))

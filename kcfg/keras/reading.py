@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kcfg.record import Record
+from kcfg.scanner import scan, unquote
 
 TYPE_CHECKING = False
 
@@ -73,40 +74,43 @@ def interpret(rules: Rules, data: bytes) -> Reading:
 def parse(text: str) -> object:
     """As `json.loads(text)`: the same value, or the same exception.
 
-    CPython's own scanner in C is asked first: `import json` would take a fifth of a `kcfg get`, for
-    regular expressions alone. What it doesn't take is left to json, which has the words for it.
+    A plain keras.json, an object of strings, numbers and words, is read by kcfg's own scanner:
+    `import json` brings regular expressions along, a fifth of a `kcfg get`. All else is left to
+    json, which has the words for what is wrong.
     """
-    try:
-        from _json import make_scanner
-
-        start = len(text) - len(text.lstrip(_BLANKS))
-        value, end = make_scanner(_Options)(text, start)  # type: ignore[arg-type]
-        if not text[end:].strip(_BLANKS):
-            return value
-    except (ImportError, AttributeError, StopIteration, ValueError):
-        pass  # another Python, or text that isn't JSON
+    if len(text) <= _PLAIN_LENGTH:
+        found = scan(text)
+        if found.fault is None and found.kind == "object":
+            literals = [member.literal for member in found.members]
+            if not any(literal[0] in "{[" for literal in literals):
+                keys = [member.key for member in found.members]
+                return dict(zip(keys, map(_plain, literals), strict=True))
     import json
 
     return json.loads(text)
 
 
-_BLANKS = " \t\n\r"
+_PLAIN_LENGTH = 1 << 12
+"""Characters; the scanner is slower than json's in C, and a longer text repays the import."""
+
+_WORDS = {
+    "true": True,
+    "false": False,
+    "null": None,
+    "NaN": float("nan"),
+    "Infinity": float("inf"),
+    "-Infinity": float("-inf"),
+}
 
 
-class _Options:
-    """Those of `json.loads`, where the scanner looks for them (CPython Lib/json/decoder.py)."""
-
-    strict = True
-    object_hook = None
-    object_pairs_hook = None
-    array_hook = None  # Python 3.15
-    parse_float = float
-    parse_int = int
-    parse_constant = {
-        "NaN": float("nan"),
-        "Infinity": float("inf"),
-        "-Infinity": float("-inf"),
-    }.__getitem__
+def _plain(literal: str) -> object:
+    """The value of a valid literal that encloses no others."""
+    if literal[0] == '"':
+        return unquote(literal)
+    if literal in _WORDS:
+        return _WORDS[literal]
+    whole = literal.lstrip("-").isdigit()
+    return int(literal) if whole else float(literal)
 
 
 def _raises(data: bytes, error: str, message: str) -> Reading:

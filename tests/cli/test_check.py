@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
-import select
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from kcfg.checks.registry import CHECKS
-from tests.support.home import Home, command, home
+from tests.support.home import Home, home
 from tests.support.probes import needs_fork
+from tests.support.terminal import on_a_terminal
 
 __all__ = ["home"]
 
@@ -403,33 +401,16 @@ class TestTerminal:
         assert len(screen) < 2000
         assert "epsilon" in screen
 
+    @pytest.mark.parametrize("columns", [60, 80, 200])
+    def test_the_list_is_a_table(self, home: Home, columns: int) -> None:
+        screen = on_a_terminal(home, "check", "--list", env={"NO_COLOR": "1"}, columns=columns)
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", screen)
+        head, *rows = plain.splitlines()
+        assert head.split()[:2] == ["code", "severity"]
+        assert ("mended by" in head) == (columns == 200)
+        starts = [tuple(row.split()[:2]) for row in rows if not row.startswith(" ")]
+        assert starts == [(check.code, check.severity) for check in CHECKS]
+
     def test_show_tells_problems(self, home: Home) -> None:
         home.write('{"epsilon": 1}')
         assert "epsilon-not-float" in on_a_terminal(home, "show", env={"TERM": "dumb"})
-
-
-def on_a_terminal(home: Home, *arguments: str, env: dict[str, str] | None = None) -> str:
-    """What a person sees: both streams on a pseudo-terminal."""
-    outer, inner = pty.openpty()
-    env = {"TERM": "xterm", "COLUMNS": "100", **(env or {})}
-    with subprocess.Popen(
-        command(*arguments),
-        cwd=home.cwd,
-        env=home.env(env),
-        stdin=inner,
-        stdout=inner,
-        stderr=inner,
-    ) as process:
-        os.close(inner)
-        seen = b""
-        while select.select([outer], [], [], 30)[0]:
-            try:
-                piece = os.read(outer, 65536)
-            except OSError:  # the other end is closed
-                break
-            if not piece:
-                break
-            seen += piece
-        process.wait(60)
-    os.close(outer)
-    return seen.decode().replace("\r\n", "\n")

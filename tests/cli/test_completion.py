@@ -54,7 +54,8 @@ def test_the_wheel_carries_them(tmp_path):
     subprocess.run(built, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     installed = tmp_path / "installed"
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index"]
+    # --ignore-installed: without it pip removes the kcfg that the tests run.
+    pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--ignore-installed"]
     subprocess.run([*pip, "--prefix", str(installed), str(wheel)], check=True, capture_output=True)
     places = {
         "bash": "share/bash-completion/completions/kcfg",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import subprocess
 
 import pytest
 
 from tests.support.home import command
+from tests.support.terminal import on_a_terminal
 
 DEFAULTS = (
     "floatx\tfloat32\tdefault\t-\n"
@@ -191,6 +191,19 @@ class TestPath:
         text = on_a_terminal(home, "path", "--explain")
         assert "the home directory is writable" in text
         assert "rejected" in text
+
+    @pytest.mark.parametrize("columns", [50, 80])
+    def test_a_narrow_terminal_loses_nothing(self, home, columns):
+        home.write('{"floatx": "float16"}')
+        told = on_a_terminal(home, "path", "--explain", columns=columns)
+        assert {"KERAS_HOME", "chosen", "rejected", "fallback", "writable"} <= words(told)
+        told = on_a_terminal(home, "show", columns=columns)
+        assert {"image_data_format", "nnx_enabled", "float16", "Keras's"} <= words(told)
+
+
+def words(screen):
+    """What stands between blanks and colours."""
+    return set(re.sub(r"\x1b\[[0-9;]*m", " ", screen).split())
 
 
 class TestSet:
@@ -389,29 +402,3 @@ def test_help_and_version(home):
 def plain(text):
     """Without the terminal's colours."""
     return re.sub(r"\x1b\[[0-9;]*m", "", text)
-
-
-def on_a_terminal(home, *arguments, env=None):
-    """What a terminal of 200 columns gets."""
-    master, slave = pty.openpty()
-    with os.fdopen(master, "rb", buffering=0) as screen:
-        process = subprocess.Popen(
-            command(*arguments),
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            cwd=home.cwd,
-            env=home.env({"TERM": "xterm-256color", "COLUMNS": "200", **(env or {})}),
-        )
-        os.close(slave)
-        text = b""
-        while True:
-            try:
-                piece = screen.read(65536)
-            except OSError:  # Linux: the other side was closed
-                break
-            if not piece:
-                break
-            text += piece
-        process.wait(timeout=60)
-    return text.decode().replace("\r\n", "\n")

@@ -13,6 +13,7 @@ import pytest
 
 from kcfg.__main__ import main
 from tests.support.command import Home, is_one_line
+from tests.support.home import coverage_variables
 from tests.support.probes import needs_attributes, needs_strace
 from tests.support.runs import wait_for
 from tests.support.strace import Call, Missed, calls_in, disturb, log
@@ -42,6 +43,8 @@ class Scene:
 
     def home(self, name: str) -> Home:
         home = Home(self.root / name, self.before)
+        for variable in coverage_variables():  # it makes calls of its own
+            del home.environ[variable]
         # Compiled modules of our own, which nobody else writes: the calls stay the same, and quick.
         home.environ["PYTHONPYCACHEPREFIX"] = str(self.root / "compiled")
         if self.attribute:

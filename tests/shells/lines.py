@@ -11,7 +11,7 @@ from tests.support.completions.tree import DTYPES
 
 COMMANDS = {
     *("show", "get", "path", "set", "unset", "init", "run"),
-    *("schema", "prod", "cast", "info", "completion"),
+    *("check", "schema", "prod", "cast", "info", "completion"),
 }
 KEYS = {
     *("floatx", "epsilon", "backend", "image_dim_ordering", "image_data_format", "nnx_enabled"),
@@ -75,6 +75,9 @@ LINES: dict[str, set[str]] = {
     "kcfg cast sm": {"small.npy"},
     "kcfg cast small.npy ": set(DTYPES),
     "kcfg cast small.npy float": {"float16", "float32", "float64"},
+    "kcfg check ": JSONS,
+    "kcfg check keras.json ": JSONS,
+    "kcfg check --explain backend-un": {"backend-unknown"},
     "kcfg show -f ": JSONS,
     "kcfg show --file ke": {"keras.json"},
     "kcfg show --file=ke": {"--file=keras.json"},

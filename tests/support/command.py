@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.support.home import coverage_variables
+
 ROOT = Path(__file__).parents[2]
 COMMAND = [os.environ["KCFG"]] if os.environ.get("KCFG") else [sys.executable, "-m", "kcfg"]
 
@@ -29,8 +31,9 @@ class Home:
         if content is not None:
             self.directory.mkdir()
             self.file.write_bytes(content)
-        kept = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "COVERAGE_FILE")
+        kept = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT")
         self.environ = {key: os.environ[key] for key in kept if key in os.environ}
+        self.environ |= coverage_variables()
         self.environ |= {
             "HOME": str(root),
             "PYTHONPATH": str(ROOT),

@@ -13,6 +13,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+def coverage_variables() -> dict[str, str]:
+    """What a child process needs so that coverage counts what it runs; {} without coverage."""
+    return {name: held for name, held in os.environ.items() if name.startswith("COVERAGE_")}
+
+
 class Home:
     """A home directory of the test's own, with no Keras installed, and kcfg run in it."""
 
@@ -40,14 +45,10 @@ class Home:
 
     def env(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """What a process started in this home sees."""
-        kept = ("PATH", "PYTHONPATH", "SYSTEMROOT", "COVERAGE_FILE")
+        kept = ("PATH", "PYTHONPATH", "SYSTEMROOT")
         return {
             **{name: os.environ[name] for name in kept if name in os.environ},
-            **{
-                name: value
-                for name, value in os.environ.items()
-                if name.startswith("COVERAGE_PROCESS")
-            },
+            **coverage_variables(),
             "HOME": str(self.home),
             "VIRTUAL_ENV": str(self.environment),
             "LC_ALL": "C.UTF-8",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import mmap
-import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kcfg.cli.boundary import put
+from kcfg.cli.boundary import escaped, put, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +41,7 @@ def result(array: Array | None, *, json: bool, more: dict[str, int]) -> None:
     text = np.array2string(np.asarray(array), threshold=PRINT_ALL) if array.ndim else str(array[()])
     put(text + "\n")
     if summary:
-        note(f"note: {array.size:,} elements, shown in part; -o OUT.npy or --json gives all")
+        say(f"kcfg: note: {array.size:,} elements, shown in part; -o OUT.npy or --json gives all")
 
 
 def json_parts(array: Array, more: dict[str, int]) -> Iterator[str]:
@@ -145,18 +144,10 @@ def _json_plain(value: Any) -> Any:
     return value
 
 
-def escaped(text: str) -> str:
-    """A path with control characters made visible."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
-        for char in text
-    )
-
-
 def surplus(where: str, count: int) -> None:
     """Warn of bytes behind the data."""
     if count > 0:
-        note(f"{where}: warning: {count:,} bytes behind the data were ignored")
+        say(f"kcfg: {where}: warning: {count:,} bytes behind the data were ignored")
 
 
 def prod_losses(where: str, losses: prod.Losses) -> None:
@@ -171,7 +162,7 @@ def prod_losses(where: str, losses: prod.Losses) -> None:
         if count
     ]
     if told:
-        note(f"{where}: note: of the results, {', '.join(told)}")
+        say(f"kcfg: {where}: note: of the results, {', '.join(told)}")
 
 
 def cast_losses(where: str, losses: cast.Losses, target: np.dtype[Any]) -> None:
@@ -187,10 +178,4 @@ def cast_losses(where: str, losses: cast.Losses, target: np.dtype[Any]) -> None:
         if count
     ]
     if told:
-        note(f"{where}: note: cast to {target.name}: {', '.join(told)}; --exact refuses this")
-
-
-def note(text: str) -> None:
-    """A line on stderr."""
-    if sys.stderr is not None:
-        sys.stderr.write(escaped(text) + "\n")
+        say(f"kcfg: {where}: note: cast to {target.name}: {', '.join(told)}; --exact refuses this")

@@ -65,10 +65,9 @@ def show_table(situation: Situation) -> RenderableType:
     table = Table(
         title=head(situation), title_justify="left", title_style="", box=None, pad_edge=False
     )
-    table.add_column("key", style="bold")
-    table.add_column("value", overflow="ignore", no_wrap=True)
-    table.add_column("from", overflow="ignore", no_wrap=True)
-    table.add_column("instead of", overflow="ignore", no_wrap=True)
+    table.add_column("key", style="bold", no_wrap=True)
+    for column in ("value", "from", "instead of"):
+        table.add_column(column, overflow="fold")
     for name, held in situation.resolution.values.items():
         origin = "Keras's default" if held.source == "default" else situation.origin(name)
         style = {"env": "bold magenta", "file": "green"}.get(held.source, "")
@@ -97,7 +96,7 @@ def places(situation: Situation) -> None:
     """`kcfg path --explain`."""
     table = Table(title=head(situation), title_justify="left", title_style="", box=None)
     for column in ("rule", "file", "", "why"):
-        table.add_column(column, overflow="ignore", no_wrap=True)
+        table.add_column(column, overflow="fold", no_wrap=column in ("rule", ""))
     for place in situation.discovery.places:
         style = "green" if place.chosen else "dim"
         table.add_row(
@@ -149,13 +148,17 @@ def checks(every: Sequence[Check]) -> None:
     """`kcfg check --list`."""
     from kcfg.cli.render.checks import row
 
+    out = console()
+    wide = out.width >= 140  # else what is wrong needs the room
     table = Table(box=None, pad_edge=False)
-    for column in ("code", "severity", "Keras", "mended by", "what is wrong"):
-        table.add_column(column, overflow="ignore", no_wrap=True)
+    for column in ("code", "severity", *(("Keras", "mended by") if wide else ())):
+        table.add_column(column, no_wrap=True)
+    table.add_column("what is wrong", overflow="fold")
     for check in every:
         code, severity, releases, fix, summary = row(check)
-        table.add_row(Text(code, "bold"), Text(severity, STYLES[severity]), releases, fix, summary)
-    console().print(table)
+        told = (releases, fix, summary) if wide else (summary,)
+        table.add_row(Text(code, "bold"), Text(severity, STYLES[severity]), *told)
+    out.print(table)
 
 
 def _behind(text: str, char: str, start: int) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from kcfg.checks.registry import CHECKS
 from kcfg.cli.app import app
 from kcfg.cli.arrays import _NAMES as DTYPES
 from kcfg.keras.releases import BACKENDS, KEYS, NEWEST
@@ -88,6 +89,8 @@ def words(kind: str) -> tuple[Word, ...]:
         return tuple(Word(name, "") for name in DTYPES)
     if kind == "axis":
         return tuple(Word(text, "") for text in ("0", "1", "2", "3", "-1"))
+    if kind == "code":
+        return tuple(Word(check.code, "") for check in CHECKS)
     if kind == "shell":
         return tuple(Word(shell, "") for shell in ("bash", "zsh", "fish", "powershell"))
     return ()
