@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-CONNECT_SECONDS = 8
+CONNECT_SECONDS = 6
 """How long to try to reach a scheduler."""
 ANSWER_SECONDS = 30
 """How long a worker may take to say that it sees the file, and a cluster to have a worker again."""
 
-LARGEST_STRETCH = 64 << 20
+LARGEST_STRETCH = 256 << 20
 """Bytes of the file for one task: tests/benchmarks/cluster.py shows what the scheduler adds."""
 SMALLEST_STRETCH = 4 << 20
 STRETCHES_PER_THREAD = 4
