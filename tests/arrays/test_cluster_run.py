@@ -136,5 +136,5 @@ def test_progress_counts_the_clusters_bytes(tmp_path, large, workers):
     run_prod(large, 1, execute=workers.run, progress=lambda *told: heard.append(told))
     total = ROWS * COLUMNS * 8
     assert heard[-1] == (total, total)
-    assert len({done for done, _ in heard}) > 5
+    assert len({done for done, _ in heard}) > 3
     assert all(0 <= done <= total for done, _ in heard)
