@@ -21,7 +21,9 @@ import itertools
 import logging
 import os
 import pickle
+import socket
 import stat
+import threading
 import time
 import uuid
 import warnings
@@ -157,7 +159,8 @@ class Cluster:
                 address, security = local.scheduler_address, local.security
             try:
                 security = security or distributed.Security()
-                probe = asyncio.wait_for(_identity(address, security), CONNECT_SECONDS)
+                left = CONNECT_SECONDS - _seconds_to_look_up(address)
+                probe = asyncio.wait_for(_identity(address, security), max(1, left))
                 kind = asyncio.run(probe)
                 if kind == "Scheduler":
                     self.client = distributed.Client(
@@ -270,6 +273,29 @@ class Cluster:
                 "write them to a filesystem that all workers share: -o OUT.npy",
             )
         return None
+
+
+def _seconds_to_look_up(address: str) -> float:
+    """How long it takes to look up the host's name; TimeoutError where that never ends.
+
+    In a thread that nobody waits for: Python ends no event loop, nor itself, before a look-up does,
+    and name servers that are silent take half a minute.
+    """
+    from distributed.comm import addressing
+
+    host, _ = addressing.parse_host_port(addressing.parse_address(address)[1], 8786)
+    began = time.monotonic()
+    looked_up = threading.Event()
+
+    def look_up() -> None:
+        with contextlib.suppress(OSError):  # Dask will meet it, too, and says it
+            socket.getaddrinfo(host, None)
+        looked_up.set()
+
+    threading.Thread(target=look_up, daemon=True).start()
+    if not looked_up.wait(CONNECT_SECONDS):
+        raise asyncio.TimeoutError(f"no name server answers for {host}")
+    return time.monotonic() - began
 
 
 async def _identity(address: str, security: Any) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import sys
 import time
 
@@ -16,7 +15,7 @@ from kcfg.arrays import cluster
 from tests.arrays.support import bits, numbers
 from tests.support.cluster import finished, needs_dask
 from tests.support.command import is_one_line
-from tests.support.home import ROOT
+from tests.support.probes import needs_mounts
 
 pytestmark = needs_dask
 
@@ -107,6 +106,26 @@ def test_what_a_cluster_cannot_do_is_refused(tmp_path, dask, arguments, words, s
     assert words in done.stderr
 
 
+@needs_mounts
+def test_name_servers_that_are_silent_are_told_in_time(tmp_path, start):
+    np.save(tmp_path / "x.npy", numbers("f4", (40, 50)))
+    (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.53\noptions timeout:20\n")
+    (tmp_path / "nsswitch.conf").write_text("hosts: dns\n")
+    binds = "; ".join(f"mount --bind {tmp_path}/{leaf} /etc/{leaf}"
+                      for leaf in ("resolv.conf", "nsswitch.conf"))  # fmt: skip
+    touch = "touch /etc/resolv.conf /etc/nsswitch.conf"
+    inside = ["unshare", "-m", "--propagation", "private", "sh", "-c"]
+    inside += [f'{touch}; {binds}; exec "$@"', "sh", sys.executable, "-m", "kcfg"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.53", 53))
+        began = time.monotonic()
+        arguments = ("prod", tmp_path / "x.npy", "--cluster", "tcp://nowhere.example:8786")
+        done = finished(start(*arguments, python=inside))
+    assert (done.returncode, is_one_line(done.stderr)) == (2, True)
+    assert "cannot be reached (no name server answers for nowhere.example)" in done.stderr
+    assert time.monotonic() - began < cluster.CONNECT_SECONDS + 6
+
+
 def test_an_empty_address_works_here(tmp_path, start):
     np.save(tmp_path / "x.npy", numbers("f4", (40, 50)))
     dead = {"DASK_SCHEDULER_ADDRESS": "tcp://127.0.0.1:1"}
@@ -133,30 +152,6 @@ def test_a_scheduler_that_does_not_answer_is_told_in_time(tmp_path, start):
             assert "cannot be reached (no answer in time)" in done.stderr
         assert time.monotonic() - began < 2 * (cluster.CONNECT_SECONDS + 2)
     assert os.listdir(tmp_path) == ["x.npy"]
-
-
-@pytest.mark.parametrize("option", [[], ["--cluster", "local:2"]], ids=["without", "with"])
-def test_dask_is_loaded_only_for_the_option(tmp_path, option):
-    """Where it is not installed: one line, which says what to install."""
-    np.save(tmp_path / "x.npy", numbers("f4", (40, 50)))
-    script = (
-        "import sys; sys.modules['distributed'] = sys.modules['dask'] = None;"
-        "from kcfg.__main__ import main; status = main(sys.argv[1:]);"
-        "assert 'asyncio' not in sys.modules or '--cluster' in sys.argv; raise SystemExit(status)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, "prod", tmp_path / "x.npy", *option],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if not option:
-        assert (done.returncode, done.stderr) == (0, "")
-    else:
-        assert (done.returncode, done.stdout) == (2, "")
-        assert is_one_line(done.stderr)
-        assert "pip install 'kcfg[dask]'" in done.stderr
 
 
 def test_a_scheduler_without_workers_is_told(tmp_path, own, start):
