@@ -11,12 +11,15 @@ import gc
 import os
 import sys
 
-from kcfg.cli.boundary import guard, is_terminal
+from kcfg.cli.boundary import guard, is_terminal, raise_on_signals
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+CLUSTER = "DASK_SCHEDULER_ADDRESS"
+"""The variable behind --cluster."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -28,11 +31,13 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
 
     def run() -> int:
-        command = plain_form(arguments, process=argv is None)
+        command = plain_form(arguments)
         if command is None:
             from kcfg.cli.app import run_application
 
             return run_application(arguments, process=argv is None)
+        if argv is None and arguments[0] in ("prod", "cast"):
+            raise_on_signals()
         return command()
 
     if argv is not None:
@@ -57,7 +62,7 @@ def leave(status: int) -> None:
     os._exit(status)
 
 
-def plain_form(arguments: list[str], *, process: bool = False) -> Callable[[], int] | None:
+def plain_form(arguments: list[str]) -> Callable[[], int] | None:
     """The command that these arguments plainly mean, ready to be called; None where in doubt."""
     from kcfg.cli import config
 
@@ -72,16 +77,44 @@ def plain_form(arguments: list[str], *, process: bool = False) -> Callable[[], i
             return config.show
         case ["show", "--json"]:
             return lambda: config.show(json=True)
-        case ["prod" | "cast", *_]:
-            from kcfg.cli import plain_arrays
-
-            return plain_arrays.command(arguments, process=process)
+        case ["check", *files] if _plain(*files):
+            return lambda: _check(files)
+        case ["prod", file] if _plain(file):
+            return lambda: _prod(file)
+        case ["prod", file, "--axis", axis] if _plain(file):
+            return lambda: _prod(file, axis=axis)
+        case ["prod", file, "-o", out] if _plain(file, out):
+            return lambda: _prod(file, out=out)
+        case ["prod", file, "--axis", axis, "-o", out] if _plain(file, out):
+            return lambda: _prod(file, axis=axis, out=out)
+        case ["cast", file, dtype] if _plain(file, dtype):
+            return lambda: _cast(file, dtype)
+        case ["cast", file, dtype, "-o", out] if _plain(file, dtype, out):
+            return lambda: _cast(file, dtype, out=out)
     return None
 
 
 def _plain(*words: str) -> bool:
     """None could be taken for an option."""
     return all(word == "-" or not word.startswith("-") for word in words)
+
+
+def _check(files: list[str]) -> int:
+    from kcfg.cli import check
+
+    return check.check(files)
+
+
+def _prod(file: str, *, axis: str | None = None, out: str | None = None) -> int:
+    from kcfg.cli import arrays
+
+    return arrays.prod(file, axis=axis, out=out, cluster=os.environ.get(CLUSTER))
+
+
+def _cast(file: str, dtype: str, *, out: str | None = None) -> int:
+    from kcfg.cli import arrays, config
+
+    return arrays.cast(file, dtype, floatx=config.floatx, out=out, cluster=os.environ.get(CLUSTER))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ isn't so (infinite, NaN, below 2**-14 or above 65504) are left to numpy itself.
 from __future__ import annotations
 
 import contextlib
+import sys
 import warnings
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 BLOCK = 1 << 18
 """Elements that go through all operations at once: fewer would leave less of the time to the
 operations, more would need larger buffers."""
+
+_HIGH = int(sys.byteorder == "little")
+"""Which of the two 16-bit halves of a 32-bit word holds its sign."""
 
 _DOWN = np.float32(2.0**-112)
 _UP = np.float32(2.0**112)
@@ -112,9 +116,9 @@ class Converter:
         magnitude = spare.view(np.float32)
         np.abs(single, out=magnitude)
         largest = magnitude.max(initial=0)
-        np.less(magnitude, _SMALLEST_NORMAL, out=mark)
         odd = None
-        if np.count_nonzero(mark):
+        if not magnitude.min(initial=1) >= _SMALLEST_NORMAL:
+            np.less(magnitude, _SMALLEST_NORMAL, out=mark)
             np.logical_and(mark, single, out=mark)  # zeros are no trouble
             odd = np.flatnonzero(mark)
         np.multiply(single, _DOWN, out=work)
@@ -126,10 +130,8 @@ class Converter:
         np.right_shift(spare, np.uint32(13), out=spare)
         halves = out.view(np.uint16)
         _low_half(spare, halves)
-        np.right_shift(bits, np.uint32(16), out=spare)
-        np.bitwise_and(spare, np.uint32(0x8000), out=spare)
         sign = self._buffer("sign", "u2", numbers.size)
-        _low_half(spare, sign)
+        np.bitwise_and(bits.view(np.uint16)[_HIGH::2], np.uint16(0x8000), out=sign)
         np.bitwise_or(halves, sign, out=halves)
         for places in (ties, odd):
             if places is not None and places.size:

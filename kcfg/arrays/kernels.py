@@ -21,6 +21,7 @@ multiplications in the same order for each row, many rows in one call.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +37,11 @@ SHORT = 24
 """Up to this length an axis is looped over in Python, many results in each call."""
 
 BLOCK_BYTES = 1 << 22
-"""Column by column: so much of a tile at a time, so that it stays in the L2 cache."""
+"""Column by column: so much of a tile at a time. More calls on less cost more than a larger cache
+gives back, most of all where two threads ask for the interpreter after each."""
+
+WIDE = 1024
+"""Integers are multiplied side by side in rows of about so many."""
 
 
 def family(dtype: np.dtype[Any]) -> str:
@@ -53,6 +58,8 @@ def start(tile: Array, reduced: tuple[bool, ...]) -> Array:
 
     tile: C-contiguous, native, shape (rows, *inner). Returns an array of the kept axes' shape.
     """
+    if family(tile.dtype) == INTEGER and reduced in ((True,), (True, False)):
+        return _folded(tile)
     fast = family(tile.dtype) in (INTEGER, REAL)
     result = _fast_start(tile, reduced) if fast else None
     if result is None or (tile.dtype.kind == "f" and np.isnan(result).any()):
@@ -119,9 +126,9 @@ def proceed(tile: Array, reduced: tuple[bool, ...], before: Array, room: Array |
         product = _reduce(tile, axes, before.reshape(-1)[0])
         return np.asarray(product.reshape(before.shape))
     if reduced[0] and len(tile) <= 4 and not any(reduced[1:]):
-        after = before
-        for row in tile:
-            after = np.asarray(np.multiply(after, row))
+        after = before.copy()
+        for row in tile:  # in place, as numpy's own loop: so two NaNs meet as there
+            np.multiply(after, row, out=after)
         return after
     if kind == COMPLEX:
         return _proceed_complex(tile, reduced, before)
@@ -198,17 +205,52 @@ def _reduce(tile: Array, axes: tuple[int, ...], initial: Any = None) -> Array:
     return np.asarray(np.multiply.reduce(tile, axis=axes, dtype=tile.dtype, initial=initial))
 
 
-def _columns(tile: Array) -> Array:
+def _columns(tile: Array, dtype: np.dtype[Any] | None = None) -> Array:
     """Short rows, (rows, length): one multiplication a column, for a block of rows at a time."""
     rows, length = tile.shape
-    result = np.empty(rows, tile.dtype)
+    dtype = dtype or tile.dtype
+    result = np.empty(rows, dtype)
     block = max(1, BLOCK_BYTES // (length * tile.itemsize))
     for first in range(0, rows, block):
         part, out = tile[first : first + block], result[first : first + block]
-        np.multiply(part[:, 0], part[:, 1], out=out)
+        np.multiply(part[:, 0], part[:, 1], out=out, dtype=dtype)
         for place in range(2, length):
-            np.multiply(out, part[:, place], out=out)
+            np.multiply(out, part[:, place], out=out, dtype=dtype)
     return result
+
+
+def widens_columns(
+    dtype: np.dtype[Any], op_dtype: np.dtype[Any], shape: tuple[int, ...], reduced: tuple[bool, ...]
+) -> bool:
+    """May `widening_columns` multiply such a tile of integers without a copy in `op_dtype`?"""
+    return (
+        family(op_dtype) == INTEGER
+        and reduced == (False, True)
+        and 1 < shape[1] <= SHORT
+        and np.can_cast(dtype, op_dtype, "safe")
+    )
+
+
+def widening_columns(tile: Array, op_dtype: np.dtype[Any]) -> Array:
+    """The products along the short rows of a tile, in a wider integer dtype."""
+    return _columns(tile, op_dtype)
+
+
+def _folded(tile: Array) -> Array:
+    """Integers down the first axis, which any order may multiply: in rows of about WIDE numbers.
+
+    Down a narrow axis numpy calls its loop for every row, along one it waits for each product.
+    """
+    width = math.prod(tile.shape[1:])
+    fold = WIDE // width
+    whole = len(tile) // max(1, fold) * fold
+    if fold < 2 or not whole:
+        return _reduce(tile, (0,))
+    wide = _reduce(tile[:whole].reshape(-1, fold * width), (0,)).reshape(fold, *tile.shape[1:])
+    product = _reduce(wide, (0,))
+    if whole == len(tile):
+        return product
+    return np.asarray(np.multiply(product, _reduce(tile[whole:], (0,))))
 
 
 def _middle(tile: Array) -> Array:
@@ -281,9 +323,15 @@ def _reduce_halves(rows: Array, before: Array | None) -> Array:
     return _reduce(rows, (1,))
 
 
-def keeps_first_nan(dtype: np.dtype[Any]) -> bool:
-    """Does a product that is NaN stay just that NaN, whatever NaN comes next? (A probe: which of
-    two NaNs a multiplication gives depends on how the compiler ordered the operands.)"""
-    two = np.full(4, np.nan, dtype)
-    np.negative(two[:2], out=two[:2])
-    return bool(np.signbit(np.multiply.reduce(two)) == np.signbit(two[0]))
+def keeps_first_nan(dtype: np.dtype[Any], width: int) -> bool:
+    """Does a product that is NaN stay just that NaN, whatever NaN comes next?
+
+    width: results that are multiplied side by side, 1 along the innermost axis. A probe: which of
+    two NaNs a multiplication gives depends on how the compiler ordered the operands, in the loop
+    over numpy's vectors and in the one over what is left of a row behind them.
+    """
+    width = min(width, 1024 + width % 64)
+    negative_first = np.full((4, width), np.nan, dtype)
+    np.negative(negative_first[:2], out=negative_first[:2])
+    first = np.signbit(negative_first[0])
+    return bool((np.signbit(np.multiply.reduce(negative_first, axis=0)) == first).all())

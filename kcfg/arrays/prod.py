@@ -247,13 +247,18 @@ class ProdJob(Portable):
         }.get(self.family, columns // 2)
         self.parts = max(1, min(most, threads))
         self.bounds = [columns * part // self.parts for part in range(self.parts + 1)]
-        self.keeps_nan = self.family == kernels.REAL and kernels.keeps_first_nan(op_dtype)
+        width = 1 if self.reduced[-1] else plan.inner_kept
+        self.keeps_nan = self.family == kernels.REAL and kernels.keeps_first_nan(op_dtype, width)
         self.lost = [0, 0, 0]
 
     def prepare(self, step: Step, buffer: memoryview, scratch: dict[str, Any]) -> Any:
         """The product of integers; else (the tile in the dtype in which it is multiplied, the
         memory in front of it if any, the tile in float16 if that was widened)."""
         elements = np.frombuffer(buffer, self.dtype, step.size, self.headroom)
+        shape = self.plan.tile_shape(step.size)
+        if kernels.widens_columns(self.dtype, self.op_dtype, shape, self.reduced):
+            with np.errstate(all="ignore"):
+                return kernels.widening_columns(elements.reshape(shape), self.op_dtype)
         room = halves = None
         if self.dtype != self.op_dtype:
             elements, room = self._converted(elements, self.op_dtype, self.lead, scratch)
@@ -262,7 +267,7 @@ class ProdJob(Portable):
         if self.half_run or self.half_rows:
             halves = elements
             elements, _ = self._converted(elements, np.dtype(np.float32), 0, scratch)
-        tile = elements.reshape(self.plan.tile_shape(step.size))
+        tile = elements.reshape(shape)
         if self.family == kernels.INTEGER:
             return kernels.start(tile, self.reduced)
         return tile, room, halves

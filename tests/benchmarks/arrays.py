@@ -2,13 +2,14 @@
 
     python -m tests.benchmarks.arrays --size 1024 --repeats 5
 
-Makes files of that many MiB in a scratch directory (`--scratch`, by default the system's
-temporary one; give a tmpfs to leave the disk out), and for each case runs in turn kcfg, the numpy
-one-liner and the floor (`cat FILE >/dev/null` for prod, `cp` of the larger file for cast), pair by
-pair. Prints a table in Markdown: medians, the median of the pairs' ratios, peak memory, and the
-geometric means. With `--check` the two outputs are compared byte by byte first. `--only TEXT`
-chooses cases. A machine that does other work at the same time spoils the figures: the first
-line gives its load.
+Makes files of that many MiB (of a cast: the larger of its two) in a scratch directory (`--scratch`,
+by default the system's temporary one; give a tmpfs to leave the disk out). For each case runs in
+turn kcfg, the numpy one-liner and the floor (`cat FILE >/dev/null` for prod, `cp` of the larger
+file for cast), forwards and backwards, each without an output from before. Prints a table in
+Markdown: medians, the median of the ratios within each turn, peak memory, and the geometric means.
+With `--check` the two outputs are compared byte by byte first. `--only TEXT|TEXT` chooses cases.
+`--sparse GIB` instead runs kcfg alone along each axis of one sparse file of that size. A machine
+that does other work at the same time spoils the figures: the first line gives its load.
 """
 
 from __future__ import annotations
@@ -103,10 +104,14 @@ def run(command):
 def measure(kind, case, options, scratch):
     """The row of one case."""
     name, dtype, columns, order, what = case
-    source, out, other = (os.path.join(scratch, leaf) for leaf in ("in.npy", "k.npy", "n.npy"))
+    leaves = ("in.npy", "kcfg.npy", "numpy.npy", "copy.npy", "larger.npy")
+    source, out, other, copy, larger = (os.path.join(scratch, leaf) for leaf in leaves)
+    size = options.size << 20
+    if kind == "cast":
+        size = size * width(dtype) // max(width(dtype), width(what))
     # In a process of its own: a child's peak memory includes what it was forked from.
     maker = f"from tests.benchmarks.arrays import make; make(*{(source, dtype, columns, order)!r}"
-    subprocess.run([sys.executable, "-c", f"{maker}, {options.size << 20})"], check=True)
+    subprocess.run([sys.executable, "-c", f"{maker}, {size})"], check=True)
     kcfg = [sys.executable, "-m", "kcfg", kind, source]
     if kind == "prod":
         kcfg += [] if what is None else ["--axis", str(what)]
@@ -114,10 +119,9 @@ def measure(kind, case, options, scratch):
     else:
         kcfg += [what]
         expression = f"np.load({source!r}, mmap_mode='r').astype({what!r})"
-    kcfg += ["-o", out, "--force"]
+    kcfg += ["-o", out]
     numpy = [sys.executable, "-c", f"import numpy as np; np.save({other!r}, {expression})"]
     run(kcfg)
-    larger = max(source, out, key=os.path.getsize)
     if options.check:
         run(numpy)
         if not filecmp.cmp(out, other, shallow=False):
@@ -125,24 +129,57 @@ def measure(kind, case, options, scratch):
     if kind == "prod":
         floor = ["sh", "-c", f"exec cat '{source}' >/dev/null"]
     else:
-        floor = ["cp", larger, os.path.join(scratch, "c.npy")]
-    commands = (kcfg, numpy, floor)
-    rows = [[run(command) for command in commands] for _ in range(options.repeats)]
-    for leaf in os.listdir(scratch):
-        os.unlink(os.path.join(scratch, leaf))
-    seconds = [[one[0] for one in row] for row in rows]
-    medians = [statistics.median(column) for column in zip(*seconds, strict=True)]
-    ratio = statistics.median(row[1] / row[0] for row in seconds)
-    to_floor = statistics.median(row[2] / row[0] for row in seconds)
+        os.link(max(source, out, key=os.path.getsize), larger)
+        floor = ["cp", larger, copy]
+    commands = [kcfg, numpy, floor]
+    rows = []
+    for turn in range(options.repeats):
+        row = {}
+        for place in (0, 1, 2) if turn % 2 == 0 else (2, 1, 0):
+            for leaf in (out, other, copy):
+                if os.path.exists(leaf):
+                    os.unlink(leaf)
+            row[place] = run(commands[place])
+        rows.append(row)
+    medians = [statistics.median(row[place][0] for row in rows) for place in range(3)]
+    ratio = statistics.median(row[1][0] / row[0][0] for row in rows)
+    to_floor = statistics.median(row[2][0] / row[0][0] for row in rows)
     peaks = [max(row[place][1] for row in rows) for place in (0, 1)]
     axis = f", axis {what}" if kind == "prod" else ""
-    label = f"{kind} {name}{axis} {dtype}" if kind == "prod" else f"cast {name}"
+    label = f"prod {name}{axis} {dtype}" if kind == "prod" else f"cast {name}"
     print(
         f"| {label} | {medians[0]:.2f} | {medians[1]:.2f} | {medians[2]:.2f} | {ratio:.2f} "
         f"| {to_floor:.2f} | {peaks[0]:.0f} | {peaks[1]:.0f} |",
         flush=True,
     )
     return ratio
+
+
+def width(dtype):
+    """Bytes of an element."""
+    import numpy as np
+
+    return np.dtype(dtype).itemsize
+
+
+def sparse(gib, scratch):
+    """kcfg alone on a sparse file of three axes, along each of them."""
+    source, out = os.path.join(scratch, "in.npy"), os.path.join(scratch, "out.npy")
+    shape = (64, 1 << 14, gib << 8)
+    maker = (
+        "import numpy as np; np.lib.format.write_array_header_1_0(open("
+        f"{source!r}, 'wb'), {{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}})"
+    )
+    subprocess.run([sys.executable, "-c", maker], check=True)
+    os.truncate(source, os.path.getsize(source) + 4 * math.prod(shape))
+    print(
+        f"{gib} GiB, float32, shape {shape}\n\n| axis | kcfg s | kcfg MiB |\n| --- | ---: | ---: |"
+    )
+    for axis in ("0", "1", "2", None):
+        options = [] if axis is None else ["--axis", axis]
+        seconds, peak = run([sys.executable, "-m", "kcfg", "prod", source, *options, "-o", out])
+        print(f"| {axis} | {seconds:.1f} | {peak:.0f} |", flush=True)
+        os.unlink(out)
 
 
 def main():
@@ -153,18 +190,24 @@ def main():
     parser.add_argument("--scratch", default=None)
     parser.add_argument("--only", default="")
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--sparse", type=int, metavar="GIB")
     options = parser.parse_args()
     print(
         f"{options.size} MiB, {os.cpu_count()} cores, {platform.machine()}, Python "
         f"{platform.python_version()}, numpy {version('numpy')}, {time.strftime('%Y-%m-%d')}, "
         f"load {os.getloadavg()[0]:.1f}\n"
     )
+    if options.sparse:
+        with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
+            sparse(options.sparse, scratch)
+        return
     print("| case | kcfg s | numpy s | floor s | x numpy | x floor | kcfg MiB | numpy MiB |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for kind, cases in (("prod", PROD), ("cast", CAST)):
         ratios = []
         for case in cases:
-            if options.only in f"{kind} {case[0]} {case[1]} {case[4]}":
+            label = f"{kind} {case[0]} {case[1]} {case[4]}"
+            if any(text in label for text in options.only.split("|")):
                 with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
                     ratios.append(measure(kind, case, options, scratch))
         if ratios:

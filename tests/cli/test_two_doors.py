@@ -45,6 +45,9 @@ ARGUMENTS = [
     *(["get", "floatx", word] for word in ("--jso", "--js", "json", "-j", "--", "--json=1", "")),
     *(["path", word] for word in ("--json", "--explain", "--", "x", "", "--file", "-f")),
     *(["show", word] for word in ("--json", "--js", "--", "x", "", "--json=true", "-h")),
+    ["check"],
+    *(["check", file] for file in FILES),
+    *(["check", "keras.json", word] for word in ("data.npy", "--json", "-", "--", "-f", "no")),
     *(["prod", file] for file in FILES),
     *(["prod", "data.npy", "--axis", axis] for axis in AXES),
     *(["prod", file, "--axis", "1"] for file in FILES),
@@ -164,4 +167,4 @@ def test_the_documented_forms_are_plain():
         *(["cast", "data.npy", "float16"], ["cast", "data.npy", "float16", "-o", "half.npy"]),
     ]
     assert all(plain_form(arguments) for arguments in plain)
-    assert sum(plain_form(arguments) is not None for arguments in ARGUMENTS) > 150
+    assert sum(plain_form(arguments) is not None for arguments in ARGUMENTS) > 200

@@ -26,13 +26,13 @@ while read -r minor python; do
         env=$work/python3.$minor-$versions
         "$python" -m venv "$env"
         [ "$versions" = newest ] && constraint=() || constraint=($lowest)
-        "$env/bin/pip" install -q "$wheel$extra" "${constraint[@]}" pytest hypothesis jsonschema
+        "$env/bin/pip" install -q "$wheel$extra" "${constraint[@]}" pytest pytest-xdist hypothesis jsonschema
         bash "$here/tests/support/five_lines.sh" "$env/bin"
         # A copy of the tests alone: what they import is the wheel.
         copy=$work/tests-$minor-$versions
         mkdir "$copy"
         cp -r "$here/tests" "$here/pyproject.toml" "$copy"
-        (cd "$copy" && "$env/bin/python" -m pytest -q -m 'not slow' "${leave[@]}" "${quick[@]}")
+        (cd "$copy" && "$env/bin/python" -m pytest -q -n 2 -m 'not slow' "${leave[@]}" "${quick[@]}")
         rm -rf "$env" "$copy"
         printf 'Python 3.%s with the %s dependencies: done\n' "$minor" "$versions"
     done

@@ -1,0 +1,147 @@
+"""Arrays from and to what is no ordinary file; what the disk and memory refuse."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import numpy as np
+import pytest
+
+from kcfg.arrays import files
+from kcfg.arrays import prod as multiplying
+from kcfg.arrays.cast import cast
+from kcfg.arrays.prod import prod
+from kcfg.problems import KcfgError
+from tests.arrays.support import bits, numbers
+
+FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+
+
+def fed(path, data):
+    """A FIFO that somebody writes these bytes into."""
+    os.mkfifo(path)
+
+    def write():
+        with open(path, "wb") as pipe:
+            pipe.write(data)
+
+    threading.Thread(target=write, daemon=True).start()
+    return str(path)
+
+
+def read_from(path):
+    """A FIFO, and a function that waits for all that was written into it."""
+    os.mkfifo(path)
+    found = []
+
+    def read():
+        with open(path, "rb") as pipe:
+            found.append(pipe.read())
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+
+    def wait():
+        reader.join(30)
+        return found[0]
+
+    return str(path), wait
+
+
+def npy(tmp_path, array):
+    np.save(tmp_path / "source.npy", array)
+    return (tmp_path / "source.npy").read_bytes()
+
+
+class TestPipes:
+    @pytest.mark.parametrize("dtype", ["f4", "f2", "i4"])
+    @pytest.mark.parametrize("out", ["memory", "file", "pipe"])
+    def test_many_results_of_a_stream_wait_on_the_disk(self, tmp_path, monkeypatch, out, dtype):
+        """Along axis 0 no result is done before the last row: memory must not hold them all."""
+        monkeypatch.setattr(multiplying, "IN_MEMORY", 1000)
+        monkeypatch.setattr(multiplying, "TILE_BYTES", 4000)
+        values = numbers(dtype, (7, 3000))
+        source = fed(tmp_path / "in", npy(tmp_path, values))
+        want = np.prod(values, axis=0)
+        if out == "memory":
+            assert bits(prod(source, axis=0)) == bits(want)
+        elif out == "file":
+            prod(source, axis=0, out=str(tmp_path / "o.npy"))
+            assert bits(np.load(tmp_path / "o.npy")) == bits(want)
+        else:
+            target, wait = read_from(tmp_path / "out")
+            prod(source, axis=0, out=target, overwrite=True)
+            assert wait() == npy(tmp_path, want)
+
+    def test_ones_for_products_of_nothing(self, tmp_path):
+        source = tmp_path / "source.npy"
+        np.save(source, np.ones((5, 0), np.float32))
+        target, wait = read_from(tmp_path / "out")
+        prod(str(source), axis=1, out=target, overwrite=True)
+        assert wait() == npy(tmp_path, np.ones(5, np.float32))
+
+    def test_a_stream_that_ends_too_soon(self, tmp_path):
+        source = fed(tmp_path / "in", npy(tmp_path, np.ones(100))[:-3])
+        with pytest.raises(KcfgError, match="ended after 797 of 800 bytes"):
+            prod(source)
+
+    def test_what_is_behind_the_data_is_read_too(self, tmp_path):
+        """Else who writes it would die of SIGPIPE."""
+        rest = b"x" * 300_000
+        source = fed(tmp_path / "in", npy(tmp_path, np.full(3, 2)) + rest)
+        with files.open_input(source) as opened:
+            found = multiplying.run(
+                opened, frozenset({0}), dtype=None, keepdims=False, out=None, overwrite=False
+            )
+        assert found.array == 8
+        assert found.surplus == len(rest)
+
+
+class TestRefused:
+    def test_a_file_that_becomes_shorter(self, tmp_path):
+        path = tmp_path / "source.npy"
+        np.save(path, np.ones(1000))
+        with files.open_input(str(path)) as source:
+            os.truncate(path, 4000)
+            with pytest.raises(KcfgError, match="became shorter while it was read"):
+                multiplying.run(
+                    source, frozenset({0}), dtype=None, keepdims=False, out=None, overwrite=False
+                )
+
+    def test_the_input_itself(self, tmp_path):
+        path = tmp_path / "source.npy"
+        np.save(path, np.ones(3))
+        os.link(path, tmp_path / "same.npy")
+        with pytest.raises(KcfgError, match="this is the input itself"):
+            cast(str(path), "float16", out=str(tmp_path / "same.npy"))
+        assert np.load(path).dtype == np.float64
+
+    @FULL
+    def test_a_full_device(self, tmp_path):
+        path = tmp_path / "source.npy"
+        np.save(path, np.ones(100_000))
+        with pytest.raises(KcfgError, match="cannot write it: No space left on device"):
+            cast(str(path), "float32", out="/dev/full", overwrite=True)
+
+    def test_a_result_larger_than_memory(self):
+        with (
+            pytest.raises(KcfgError, match=r"doesn't fit into memory.*-o OUT.npy"),
+            files.open_output(None, np.dtype("f8"), (1 << 56,), fortran=False, overwrite=False),
+        ):
+            raise AssertionError("it was not refused")
+
+    def test_a_result_larger_than_the_disk(self):
+        with (
+            pytest.raises(KcfgError, match=r"temporary file of .* bytes: cannot write it"),
+            files.open_output(
+                None, np.dtype("f8"), (1 << 56,), fortran=False, overwrite=False, spill=True
+            ),
+        ):
+            raise AssertionError("it was not refused")
+
+    def test_no_such_directory(self, tmp_path):
+        path = tmp_path / "source.npy"
+        np.save(path, np.ones(3))
+        with pytest.raises(KcfgError, match="No such file or directory"):
+            cast(str(path), "float16", out=str(tmp_path / "no" / "o.npy"))
