@@ -352,10 +352,13 @@ def _memory_sink(count: int, dtype: np.dtype[Any]) -> MemorySink:
 def _temporary(nbytes: int) -> IO[bytes]:
     import tempfile  # brings in a dozen modules, and few runs need it
 
+    file = None
     try:
         file = tempfile.TemporaryFile()  # noqa: SIM115 (closed by who asked)
         system.reserve(file.fileno(), nbytes)
     except OSError as error:
+        if file is not None:
+            file.close()
         raise _unwritable(f"temporary file of {nbytes:,} bytes", error) from error
     return file
 

@@ -126,7 +126,7 @@ def proceed(tile: Array, reduced: tuple[bool, ...], before: Array, room: Array |
         product = _reduce(tile, axes, before.reshape(-1)[0])
         return np.asarray(product.reshape(before.shape))
     if reduced[0] and len(tile) <= 4 and not any(reduced[1:]):
-        after = before.copy()
+        after: Array = before.copy()
         for row in tile:  # in place, as numpy's own loop: so two NaNs meet as there
             np.multiply(after, row, out=after)
         return after
