@@ -100,9 +100,9 @@ def _plain(*words: str) -> bool:
 
 
 def _check(files: list[str]) -> int:
-    from kcfg.cli import check
+    from kcfg.cli import check, writing
 
-    return check.check(files)
+    return check.check(files, writing.Writing())
 
 
 def _prod(file: str, *, axis: str | None = None, out: str | None = None) -> int:

@@ -306,8 +306,8 @@ def arithmetic() -> str:
             for source in "fd":
                 digest.update(odd.astype(source).astype(target).tobytes())
         for name in "fd":
-            kept = [kernels.keeps_first_nan(np.dtype(name), width) for width in (1, 3, 64, 75)]
-            digest.update(bytes(kept))
+            # Not of wider rows: in numpy 1.23 those vary with where the memory happens to lie.
+            digest.update(bytes([kernels.keeps_first_nan(np.dtype(name), 1)]))
     digest.update(np.dtype("g").str.encode())
     return digest.hexdigest()[:12]
 

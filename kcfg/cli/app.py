@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from kcfg.cli.boundary import put, raise_on_signals
+from kcfg.cli.writing import Writing
 from kcfg.problems import KcfgError
 
 app = typer.Typer(
@@ -202,14 +203,12 @@ def set_(
     kcfg set floatx float16
     kcfg set backend jax epsilon=1e-5 -n
     """
-    from kcfg.cli import config
+    from kcfg.cli import edit
 
     return partial(
-        config.set_,
+        edit.set_,
         pairs,
-        dry_run=dry_run,
-        force=force,
-        lock_timeout=lock_timeout,
+        Writing(dry_run, force, lock_timeout),
         file=file,
         keras=keras,
     )
@@ -230,14 +229,12 @@ def unset(
     kcfg unset backend
     kcfg unset floatx epsilon -n
     """
-    from kcfg.cli import config
+    from kcfg.cli import edit
 
     return partial(
-        config.unset,
+        edit.unset,
         keys,
-        dry_run=dry_run,
-        force=force,
-        lock_timeout=lock_timeout,
+        Writing(dry_run, force, lock_timeout),
         file=file,
         keras=keras,
     )
@@ -260,14 +257,12 @@ def init(
     kcfg init
     kcfg init ./config
     """
-    from kcfg.cli import config
+    from kcfg.cli import edit
 
     return partial(
-        config.init,
+        edit.init,
         directory,
-        dry_run=dry_run,
-        force=force,
-        lock_timeout=lock_timeout,
+        Writing(dry_run, force, lock_timeout),
         file=file,
         keras=keras,
     )
@@ -361,14 +356,12 @@ def check(
     return partial(
         checking.check,
         files or [],
+        Writing(dry_run, force, lock_timeout),
         fix=fix,
         unsafe_fixes=unsafe_fixes,
         strict=strict,
         json=json,
         github=github,
-        dry_run=dry_run,
-        force=force,
-        lock_timeout=lock_timeout,
         file=file,
         keras=keras,
     )
