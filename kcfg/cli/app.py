@@ -73,6 +73,19 @@ Threads = Annotated[
 ]
 
 
+def _cluster(divided: str) -> Any:
+    """The option; divided: what of this command's work goes to different workers."""
+    return typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        envvar="DASK_SCHEDULER_ADDRESS",
+        show_envvar=False,
+        help="Work on a Dask cluster whose workers see the same files: a scheduler's address, or "
+        f"local:N for N processes here. {divided} "
+        "Default: $DASK_SCHEDULER_ADDRESS; '' works here. Needs pip install 'kcfg[dask]'.",
+    )
+
+
 def run_application(arguments: list[str], *, process: bool) -> int:
     """Parse the arguments, run the command, give its exit status.
 
@@ -383,6 +396,14 @@ def prod(
     out: Out = None,
     force: ForceOut = False,
     threads: Threads = None,
+    cluster: Annotated[
+        str | None,
+        _cluster(
+            "Split between workers: results, and products of integers along the axes, too, as any "
+            "order gives their bits. Not split: one result of floating-point numbers, whose bits "
+            "depend on the order, so that a single one is a single worker's."
+        ),
+    ] = None,
     json: Json = False,
 ) -> Command:
     """Multiply the elements of a .npy file, with the bits of numpy.prod.
@@ -403,6 +424,7 @@ def prod(
         force=force,
         threads=threads,
         json=json,
+        cluster=cluster,
     )
 
 
@@ -416,6 +438,9 @@ def cast(
     out: Out = None,
     force: ForceOut = False,
     threads: Threads = None,
+    cluster: Annotated[
+        str | None, _cluster("Split between workers: everything, as no element needs another.")
+    ] = None,
     json: Json = False,
     config_file: File = None,
     keras: Keras = None,
@@ -438,6 +463,7 @@ def cast(
         force=force,
         threads=threads,
         json=json,
+        cluster=cluster,
     )
 
 
@@ -449,6 +475,9 @@ def info(
     ] = False,
     json: Json = False,
     threads: Threads = None,
+    cluster: Annotated[
+        str | None, _cluster("Split between workers: the data that --stats reads.")
+    ] = None,
 ) -> Command:
     """Print header facts of .npy files: dtype, shape, order, bytes.
 
@@ -458,7 +487,7 @@ def info(
     """
     from kcfg.cli import arrays
 
-    return partial(arrays.info, files, stats=stats, json=json, threads=threads)
+    return partial(arrays.info, files, stats=stats, json=json, threads=threads, cluster=cluster)
 
 
 @app.command()
