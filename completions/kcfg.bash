@@ -35,11 +35,14 @@ __kcfg_option_takes() {
         "prod --dtype") _kind=dtype ;;
         "prod --out" | "prod -o") _kind=npy ;;
         "prod --threads") _kind=nothing ;;
+        "prod --cluster") _kind=nothing ;;
         "cast --out" | "cast -o") _kind=npy ;;
         "cast --threads") _kind=nothing ;;
+        "cast --cluster") _kind=nothing ;;
         "cast --file" | "cast -f") _kind=json ;;
         "cast --keras") _kind=version ;;
         "info --threads") _kind=nothing ;;
+        "info --cluster") _kind=nothing ;;
     esac
 }
 
@@ -55,9 +58,9 @@ __kcfg_options() {
         run) _words="--keras-home --print --github --file -f --keras -h --help" ;;
         check) _words="--fix --unsafe-fixes --strict --json --github --dry-run -n --list --explain --force --lock-timeout --file -f --keras -h --help" ;;
         schema) _words="--keras -h --help" ;;
-        prod) _words="--axis --keepdims --dtype --out -o --force --threads --json -h --help" ;;
-        cast) _words="--exact --out -o --force --threads --json --file -f --keras -h --help" ;;
-        info) _words="--stats --json --threads -h --help" ;;
+        prod) _words="--axis --keepdims --dtype --out -o --force --threads --cluster --json -h --help" ;;
+        cast) _words="--exact --out -o --force --threads --cluster --json --file -f --keras -h --help" ;;
+        info) _words="--stats --json --threads --cluster -h --help" ;;
         completion) _words="-h --help" ;;
     esac
 }

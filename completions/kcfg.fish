@@ -59,15 +59,21 @@ function __kcfg_option_takes --argument-names option
             echo npy
         case 'prod --threads'
             echo nothing
+        case 'prod --cluster'
+            echo nothing
         case 'cast --out' 'cast -o'
             echo npy
         case 'cast --threads'
+            echo nothing
+        case 'cast --cluster'
             echo nothing
         case 'cast --file' 'cast -f'
             echo json
         case 'cast --keras'
             echo version
         case 'info --threads'
+            echo nothing
+        case 'info --cluster'
             echo nothing
     end
 end
@@ -95,11 +101,11 @@ function __kcfg_options --argument-names command
         case schema
             printf '%s\t%s\n' '--keras' 'Judge as this release would, such as 1.2, 2.3.1, 2.15 or 3.15.' '-h' 'Show the help.' '--help' 'Show the help.'
         case prod
-            printf '%s\t%s\n' '--axis' 'Axes to multiply along.' '--keepdims' 'Keep the multiplied axes, with length 1.' '--dtype' 'Multiply in this dtype.' '--out' 'Write .npy to this file; - is stdout.' '-o' 'Write .npy to this file; - is stdout.' '--force' 'Replace OUT if it exists.' '--threads' 'Default: all cores.' '--json' 'One JSON document instead of lines.' '-h' 'Show the help.' '--help' 'Show the help.'
+            printf '%s\t%s\n' '--axis' 'Axes to multiply along.' '--keepdims' 'Keep the multiplied axes, with length 1.' '--dtype' 'Multiply in this dtype.' '--out' 'Write .npy to this file; - is stdout.' '-o' 'Write .npy to this file; - is stdout.' '--force' 'Replace OUT if it exists.' '--threads' 'Default: all cores.' '--cluster' 'Work on a Dask cluster whose workers see the same files: a scheduler\'s address, or local:N for N processes here.' '--json' 'One JSON document instead of lines.' '-h' 'Show the help.' '--help' 'Show the help.'
         case cast
-            printf '%s\t%s\n' '--exact' 'Refuse any change of value, exit status 1.' '--out' 'Write .npy to this file; - is stdout.' '-o' 'Write .npy to this file; - is stdout.' '--force' 'Replace OUT if it exists.' '--threads' 'Default: all cores.' '--json' 'One JSON document instead of lines.' '--file' 'Use this file instead of finding one.' '-f' 'Use this file instead of finding one.' '--keras' 'Judge as this release would, such as 1.2, 2.3.1, 2.15 or 3.15.' '-h' 'Show the help.' '--help' 'Show the help.'
+            printf '%s\t%s\n' '--exact' 'Refuse any change of value, exit status 1.' '--out' 'Write .npy to this file; - is stdout.' '-o' 'Write .npy to this file; - is stdout.' '--force' 'Replace OUT if it exists.' '--threads' 'Default: all cores.' '--cluster' 'Work on a Dask cluster whose workers see the same files: a scheduler\'s address, or local:N for N processes here.' '--json' 'One JSON document instead of lines.' '--file' 'Use this file instead of finding one.' '-f' 'Use this file instead of finding one.' '--keras' 'Judge as this release would, such as 1.2, 2.3.1, 2.15 or 3.15.' '-h' 'Show the help.' '--help' 'Show the help.'
         case info
-            printf '%s\t%s\n' '--stats' 'Read the data, too: range, mean, what float16 loses.' '--json' 'One JSON document instead of lines.' '--threads' 'Default: all cores.' '-h' 'Show the help.' '--help' 'Show the help.'
+            printf '%s\t%s\n' '--stats' 'Read the data, too: range, mean, what float16 loses.' '--json' 'One JSON document instead of lines.' '--threads' 'Default: all cores.' '--cluster' 'Work on a Dask cluster whose workers see the same files: a scheduler\'s address, or local:N for N processes here.' '-h' 'Show the help.' '--help' 'Show the help.'
         case completion
             printf '%s\t%s\n' '-h' 'Show the help.' '--help' 'Show the help.'
     end

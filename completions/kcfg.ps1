@@ -42,13 +42,16 @@ Register-ArgumentCompleter -Native -CommandName kcfg -ScriptBlock {
         'prod --out' = 'npy'
         'prod -o' = 'npy'
         'prod --threads' = 'nothing'
+        'prod --cluster' = 'nothing'
         'cast --out' = 'npy'
         'cast -o' = 'npy'
         'cast --threads' = 'nothing'
+        'cast --cluster' = 'nothing'
         'cast --file' = 'json'
         'cast -f' = 'json'
         'cast --keras' = 'version'
         'info --threads' = 'nothing'
+        'info --cluster' = 'nothing'
     }
     $options = @{
         '' = @('--version', '-h', '--help')
@@ -61,9 +64,9 @@ Register-ArgumentCompleter -Native -CommandName kcfg -ScriptBlock {
         'run' = @('--keras-home', '--print', '--github', '--file', '-f', '--keras', '-h', '--help')
         'check' = @('--fix', '--unsafe-fixes', '--strict', '--json', '--github', '--dry-run', '-n', '--list', '--explain', '--force', '--lock-timeout', '--file', '-f', '--keras', '-h', '--help')
         'schema' = @('--keras', '-h', '--help')
-        'prod' = @('--axis', '--keepdims', '--dtype', '--out', '-o', '--force', '--threads', '--json', '-h', '--help')
-        'cast' = @('--exact', '--out', '-o', '--force', '--threads', '--json', '--file', '-f', '--keras', '-h', '--help')
-        'info' = @('--stats', '--json', '--threads', '-h', '--help')
+        'prod' = @('--axis', '--keepdims', '--dtype', '--out', '-o', '--force', '--threads', '--cluster', '--json', '-h', '--help')
+        'cast' = @('--exact', '--out', '-o', '--force', '--threads', '--cluster', '--json', '--file', '-f', '--keras', '-h', '--help')
+        'info' = @('--stats', '--json', '--threads', '--cluster', '-h', '--help')
         'completion' = @('-h', '--help')
     }
     # What the arguments of a command are; the last one may repeat.

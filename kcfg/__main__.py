@@ -18,6 +18,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+CLUSTER = "DASK_SCHEDULER_ADDRESS"
+"""The variable behind --cluster."""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run kcfg with these arguments (by default the process's) and give its exit status: 0, 1 or 2.
@@ -97,21 +100,21 @@ def _plain(*words: str) -> bool:
 
 
 def _check(files: list[str]) -> int:
-    from kcfg.cli import check
+    from kcfg.cli import check, writing
 
-    return check.check(files)
+    return check.check(files, writing.Writing())
 
 
 def _prod(file: str, *, axis: str | None = None, out: str | None = None) -> int:
     from kcfg.cli import arrays
 
-    return arrays.prod(file, axis=axis, out=out)
+    return arrays.prod(file, axis=axis, out=out, cluster=os.environ.get(CLUSTER))
 
 
 def _cast(file: str, dtype: str, *, out: str | None = None) -> int:
     from kcfg.cli import arrays, config
 
-    return arrays.cast(file, dtype, floatx=config.floatx, out=out)
+    return arrays.cast(file, dtype, floatx=config.floatx, out=out, cluster=os.environ.get(CLUSTER))
 
 
 if __name__ == "__main__":

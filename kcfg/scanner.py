@@ -286,6 +286,8 @@ def unquote(literal: str) -> str:
 
 def quote(text: str) -> str:
     """`text` as a JSON string, in ASCII."""
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
     named = {char: "\\" + letter for letter, char in _ESCAPES.items() if letter != "/"}
     pieces = []
     for char in text:

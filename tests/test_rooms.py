@@ -90,6 +90,13 @@ def test_heavy_packages_stay_in_their_rooms(name):
             assert any(name == room or name.startswith(room + ".") for room in OUTSIDE[top]), name
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_dask_is_for_the_cluster_alone(name):
+    dask = {"dask", "distributed", "asyncio"}
+    found = dask & {imported.partition(".")[0] for imported in imports(ALL[name])}
+    assert not found or name.startswith("arrays.cluster"), name
+
+
 def test_arrays_know_only_problems_system_and_atomic():
     allowed = {"kcfg.record", "kcfg.problems", "kcfg.system", "kcfg.atomic", "kcfg.arrays"}
     for name in ALL:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,13 +12,14 @@ import numpy as np
 from kcfg.arrays import convert, executor, files
 from kcfg.arrays import losses as losing
 from kcfg.arrays.plan import plan_elementwise, tile_bytes
+from kcfg.arrays.portable import Portable
 from kcfg.problems import KcfgError
 from kcfg.record import Record
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from kcfg.arrays.executor import Progress
+    from kcfg.arrays.executor import Execute, Progress
     from kcfg.arrays.plan import Plan, Step
 
     Array = np.ndarray[Any, np.dtype[Any]]
@@ -99,10 +99,12 @@ def run(
     threads: int | None,
     progress: Progress | None,
     spill: bool = False,
+    execute: Execute = executor.run,
 ) -> Outcome:
     """The cast of an open input; into `out` if given.
 
     spill: a large result without `out` may be a memory map of a nameless temporary file.
+    execute: what runs the plan.
     """
     header = source.header
     files.refuse_itself(source, out, overwrite=overwrite)
@@ -117,14 +119,14 @@ def run(
             plan = plan_elementwise(header.size, budget)
             job = CastJob(plan, header.dtype, dtype, output.sink, exact=exact, where=source.where)
             with convert.quietly(header.dtype, dtype):
-                executor.run(plan, source, job, threads=threads, progress=progress)
+                execute(plan, source, job, threads=threads, progress=progress)
             lost = job.lost
         source.drain()
         array = output.array()
     return Outcome(dtype, header.shape, array, Losses(*lost), source.surplus())
 
 
-class CastJob:
+class CastJob(Portable):
     """What the executor does with each tile of a cast."""
 
     headroom = 0
@@ -140,12 +142,12 @@ class CastJob:
         exact: bool,
         where: str,
     ) -> None:
+        super().__init__()
         self.plan, self.dtype, self.target, self.sink = plan, dtype, target, sink
         self.exact, self.where = exact, where
         self.itemsize = dtype.itemsize
         self.flagged = losing.cast_raises_flags(dtype, target)
         self.lost = [0, 0, 0, 0]
-        self.counting = threading.Lock()
 
     def prepare(self, step: Step, buffer: memoryview, scratch: dict[str, Any]) -> Array:
         """Cast one tile."""

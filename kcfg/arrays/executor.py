@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
     """Called in the main thread now and then: bytes done, bytes in all."""
 
+    Execute = Callable[..., None]
+    """`run`, or what another executor has in its place (cluster.py), with the same arguments."""
+
 PAGE = 4096
 
 

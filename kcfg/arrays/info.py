@@ -5,19 +5,19 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kcfg.arrays import convert, executor, files
 from kcfg.arrays.plan import plan_elementwise
+from kcfg.arrays.portable import Portable
 from kcfg.record import Record
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from kcfg.arrays.executor import Progress
+    from kcfg.arrays.executor import Execute, Progress
     from kcfg.arrays.plan import Step
 
     Array = np.ndarray[Any, np.dtype[Any]]
@@ -95,25 +95,32 @@ def of(source: files.Input, path: str) -> Facts:
     )
 
 
-def stats(source: files.Input, *, threads: int | None, progress: Progress | None) -> Stats:
+def stats(
+    source: files.Input,
+    *,
+    threads: int | None,
+    progress: Progress | None,
+    execute: Execute = executor.run,
+) -> Stats:
     """Stream the data of an open input once."""
     header = source.header
     job = StatsJob(header.dtype)
     if header.size:
         plan = plan_elementwise(header.size, max(1, TILE_BYTES // header.dtype.itemsize))
         threads = threads or executor.default_threads()
-        executor.run(plan, source, job, threads=threads, progress=progress)
+        execute(plan, source, job, threads=threads, progress=progress)
     source.drain()
     return job.result()
 
 
-class StatsJob:
+class StatsJob(Portable):
     """What the executor does with each tile for statistics."""
 
     headroom = 0
     parts = 1
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
+        super().__init__()
         self.dtype = dtype
         self.itemsize = dtype.itemsize
         self.native = dtype.newbyteorder("=")
@@ -123,7 +130,6 @@ class StatsJob:
         self.counts = np.zeros(7, np.int64)
         self.bins = np.zeros(len(DECADES) + 1, np.int64)
         self.finite = 0
-        self.adding = threading.Lock()
 
     def prepare(self, step: Step, buffer: memoryview, scratch: dict[str, Any]) -> Any:
         """Everything that one tile says."""
@@ -185,11 +191,20 @@ class StatsJob:
 
     def finish(self, _task: int, carries: list[Any], /) -> None:
         """Add what one tile says."""
-        start, low, high, total, finite, counts, bins = carries[0]
-        with self.adding:
-            self.lowest = [np.fmin(low, *self.lowest)] if self.lowest else [low]
-            self.highest = [np.fmax(high, *self.highest)] if self.highest else [high]
-            self.sums[start] = total
+        start, low, high, total, *counts = carries[0]
+        self.add(([low], [high], {start: total}, *counts))
+
+    def told(self) -> Any:
+        """What the tiles so far say."""
+        return self.lowest, self.highest, self.sums, self.finite, self.counts, self.bins
+
+    def add(self, told: Any) -> None:
+        """Add what other tiles say."""
+        lowest, highest, sums, finite, counts, bins = told
+        with self.counting:
+            self.lowest = [np.fmin.reduce(self.lowest + lowest)]
+            self.highest = [np.fmax.reduce(self.highest + highest)]
+            self.sums.update(sums)
             self.finite += finite
             self.counts += counts
             self.bins += bins

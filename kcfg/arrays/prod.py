@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,13 +14,14 @@ import numpy as np
 from kcfg.arrays import convert, executor, files, kernels, npy
 from kcfg.arrays import losses as losing
 from kcfg.arrays.plan import memory_axes, plan_prod, tile_bytes
+from kcfg.arrays.portable import Portable
 from kcfg.problems import KcfgError
 from kcfg.record import Record
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from kcfg.arrays.executor import Progress
+    from kcfg.arrays.executor import Execute, Progress
     from kcfg.arrays.plan import Plan, Step
 
     Array = np.ndarray[Any, np.dtype[Any]]
@@ -142,10 +142,12 @@ def run(
     threads: int | None,
     progress: Progress | None,
     spill: bool = False,
+    execute: Execute = executor.run,
 ) -> Outcome:
     """The product over `axes` of an open input; into `out` if given.
 
     spill: a large result without `out` may be a memory map of a nameless temporary file.
+    execute: what runs the plan.
     """
     header = source.header
     files.refuse_itself(source, out, overwrite=overwrite)
@@ -158,9 +160,8 @@ def run(
     with files.open_output(
         out, op_dtype, shape, fortran=header.fortran, overwrite=overwrite, spill=spill
     ) as output:
-        losses = _multiply(
-            source, axes, op_dtype, output.sink, threads or executor.default_threads(), progress
-        )
+        threads = threads or executor.default_threads()
+        losses = _multiply(source, axes, op_dtype, output.sink, threads, progress, execute)
         source.drain()
         array = output.array()
     return Outcome(op_dtype, shape, array, losses, source.surplus())
@@ -173,6 +174,7 @@ def _multiply(
     sink: files.Sink,
     threads: int,
     progress: Progress | None,
+    execute: Execute,
 ) -> Losses:
     header = source.header
     if 0 in header.shape:
@@ -197,13 +199,13 @@ def _multiply(
                 store = stack.enter_context(files.temporary_sink(waiting))
         job = ProdJob(plan, header.dtype, op_dtype, sink, store, threads, piece)
         with convert.quietly(header.dtype, op_dtype):
-            executor.run(plan, source, job, threads=threads, progress=progress)
+            execute(plan, source, job, threads=threads, progress=progress)
         if store is not None and store is not sink:
             store.copy_to(sink, plan.results, op_dtype)
     return Losses(*job.lost)
 
 
-class ProdJob:
+class ProdJob(Portable):
     """What the executor does with each tile of a product.
 
     store: where the accumulators wait between two steps when they are too many for memory.
@@ -219,6 +221,7 @@ class ProdJob:
         threads: int,
         piece: int,
     ) -> None:
+        super().__init__()
         self.plan = plan
         self.piece = piece
         self.dtype = dtype
@@ -227,6 +230,7 @@ class ProdJob:
         self.store = store
         self.itemsize = dtype.itemsize
         self.family = kernels.family(op_dtype)
+        self.associative = self.family == kernels.INTEGER
         self.reduced = (plan.split_reduced, *plan.inner_reduced)
         self.across = across = self.reduced == (True, False)
         # one innermost run of float16, cut into tiles, or many whole ones
@@ -246,7 +250,6 @@ class ProdJob:
         width = 1 if self.reduced[-1] else plan.inner_kept
         self.keeps_nan = self.family == kernels.REAL and kernels.keeps_first_nan(op_dtype, width)
         self.lost = [0, 0, 0]
-        self.counting = threading.Lock()
 
     def prepare(self, step: Step, buffer: memoryview, scratch: dict[str, Any]) -> Any:
         """The product of integers; else (the tile in the dtype in which it is multiplied, the

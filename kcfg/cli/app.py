@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from kcfg.cli.boundary import put, raise_on_signals
+from kcfg.cli.writing import Writing
 from kcfg.problems import KcfgError
 
 app = typer.Typer(
@@ -70,6 +71,19 @@ ForceOut = Annotated[bool, typer.Option("--force", help="Replace OUT if it exist
 Threads = Annotated[
     int | None, typer.Option("--threads", metavar="N", min=1, help="Default: all cores.")
 ]
+
+
+def _cluster(divided: str) -> Any:
+    """The option; divided: what of this command's work goes to different workers."""
+    return typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        envvar="DASK_SCHEDULER_ADDRESS",
+        show_envvar=False,
+        help="Work on a Dask cluster whose workers see the same files: a scheduler's address, or "
+        f"local:N for N processes here. {divided} "
+        "Default: $DASK_SCHEDULER_ADDRESS; '' works here. Needs pip install 'kcfg[dask]'.",
+    )
 
 
 def run_application(arguments: list[str], *, process: bool) -> int:
@@ -189,14 +203,12 @@ def set_(
     kcfg set floatx float16
     kcfg set backend jax epsilon=1e-5 -n
     """
-    from kcfg.cli import config
+    from kcfg.cli import edit
 
     return partial(
-        config.set_,
+        edit.set_,
         pairs,
-        dry_run=dry_run,
-        force=force,
-        lock_timeout=lock_timeout,
+        Writing(dry_run, force, lock_timeout),
         file=file,
         keras=keras,
     )
@@ -217,14 +229,12 @@ def unset(
     kcfg unset backend
     kcfg unset floatx epsilon -n
     """
-    from kcfg.cli import config
+    from kcfg.cli import edit
 
     return partial(
-        config.unset,
+        edit.unset,
         keys,
-        dry_run=dry_run,
-        force=force,
-        lock_timeout=lock_timeout,
+        Writing(dry_run, force, lock_timeout),
         file=file,
         keras=keras,
     )
@@ -247,14 +257,12 @@ def init(
     kcfg init
     kcfg init ./config
     """
-    from kcfg.cli import config
+    from kcfg.cli import edit
 
     return partial(
-        config.init,
+        edit.init,
         directory,
-        dry_run=dry_run,
-        force=force,
-        lock_timeout=lock_timeout,
+        Writing(dry_run, force, lock_timeout),
         file=file,
         keras=keras,
     )
@@ -348,14 +356,12 @@ def check(
     return partial(
         checking.check,
         files or [],
+        Writing(dry_run, force, lock_timeout),
         fix=fix,
         unsafe_fixes=unsafe_fixes,
         strict=strict,
         json=json,
         github=github,
-        dry_run=dry_run,
-        force=force,
-        lock_timeout=lock_timeout,
         file=file,
         keras=keras,
     )
@@ -390,6 +396,14 @@ def prod(
     out: Out = None,
     force: ForceOut = False,
     threads: Threads = None,
+    cluster: Annotated[
+        str | None,
+        _cluster(
+            "Split between workers: results, and products of integers along the axes, too, as any "
+            "order gives their bits. Not split: one result of floating-point numbers, whose bits "
+            "depend on the order, so that a single one is a single worker's."
+        ),
+    ] = None,
     json: Json = False,
 ) -> Command:
     """Multiply the elements of a .npy file, with the bits of numpy.prod.
@@ -410,6 +424,7 @@ def prod(
         force=force,
         threads=threads,
         json=json,
+        cluster=cluster,
     )
 
 
@@ -423,6 +438,9 @@ def cast(
     out: Out = None,
     force: ForceOut = False,
     threads: Threads = None,
+    cluster: Annotated[
+        str | None, _cluster("Split between workers: everything, as no element needs another.")
+    ] = None,
     json: Json = False,
     config_file: File = None,
     keras: Keras = None,
@@ -445,6 +463,7 @@ def cast(
         force=force,
         threads=threads,
         json=json,
+        cluster=cluster,
     )
 
 
@@ -456,6 +475,9 @@ def info(
     ] = False,
     json: Json = False,
     threads: Threads = None,
+    cluster: Annotated[
+        str | None, _cluster("Split between workers: the data that --stats reads.")
+    ] = None,
 ) -> Command:
     """Print header facts of .npy files: dtype, shape, order, bytes.
 
@@ -465,7 +487,7 @@ def info(
     """
     from kcfg.cli import arrays
 
-    return partial(arrays.info, files, stats=stats, json=json, threads=threads)
+    return partial(arrays.info, files, stats=stats, json=json, threads=threads, cluster=cluster)
 
 
 @app.command()

@@ -112,6 +112,12 @@ def say(text: str) -> None:
         return
 
 
+def say_lines(text: str) -> None:
+    """Several lines to standard error."""
+    for line in text.split("\n"):
+        say(line)
+
+
 def escaped(text: str) -> str:
     r"""The text with control, format, surrogate and unassigned characters as \x1b, \u202e.
 

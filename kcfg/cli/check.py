@@ -9,6 +9,7 @@ from kcfg.cli.boundary import is_terminal, put, say
 from kcfg.cli.render import checks as render
 from kcfg.cli.render import github as workflow
 from kcfg.cli.render import lines
+from kcfg.cli.writing import Writing, update, with_force
 from kcfg.problems import ERROR, WARNING, KcfgError
 from kcfg.record import Record
 from kcfg.situation import observe
@@ -47,15 +48,13 @@ class Judged(Record):
 
 def check(
     files: list[str],
+    writing: Writing,
     *,
     fix: bool = False,
     unsafe_fixes: bool = False,
     strict: bool = False,
     json: bool = False,
     github: bool = False,
-    dry_run: bool = False,
-    force: bool = False,
-    lock_timeout: float = 10.0,
     file: str | None = None,
     keras: str | None = None,
 ) -> int:
@@ -63,10 +62,10 @@ def check(
 
     1 where something is an error (with `strict`: or a warning), 2 where a file can't be judged.
     """
-    _require_sense(files, file, fix=fix, unsafe_fixes=unsafe_fixes, dry_run=dry_run)
+    _require_sense(files, file, fix=fix, unsafe_fixes=unsafe_fixes, dry_run=writing.dry_run)
     if json and github:
         raise _usage("--json and --github", "give one of them")
-    if json and dry_run:
+    if json and writing.dry_run:
         raise _usage("--json and -n", "-n prints a diff, which is no JSON: give one of them")
     found: list[Judged] = []
     status = 0
@@ -75,13 +74,7 @@ def check(
         try:
             judged = _judge(name, file=file, keras=keras)
             if fix:
-                judged = _fix(
-                    judged,
-                    unsafe=unsafe_fixes,
-                    dry_run=dry_run,
-                    force=force,
-                    lock_timeout=lock_timeout,
-                )
+                judged = _fix(judged, writing, unsafe=unsafe_fixes)
         except KcfgError as error:
             if len(files) < 2:
                 raise
@@ -89,7 +82,7 @@ def check(
             status = max(status, error.status)
             continue
         found.append(judged)
-        if not json and not dry_run:
+        if not json and not writing.dry_run:
             _show(judged, github=github)
     if json:
         put(render.document([(one.situation, one.problems) for one in found]))
@@ -190,9 +183,7 @@ def _judged(situation: Situation, path: str, *, file_alone: bool) -> Judged:
     return Judged(situation, problems, path, file_alone)
 
 
-def _fix(
-    judged: Judged, *, unsafe: bool, dry_run: bool, force: bool, lock_timeout: float
-) -> Judged:
+def _fix(judged: Judged, writing: Writing, *, unsafe: bool) -> Judged:
     """Mend one file, tell what was done, and judge what is there now."""
     from kcfg.checks.mending import holding, mend
 
@@ -215,41 +206,18 @@ def _fix(
     if judged.path == "-":
         after, backup = _preview(situation, edit), None
     else:
-        after, backup = _update(
-            judged, edit, dry_run=dry_run, force=force, lock_timeout=lock_timeout
-        )
+        options = ["--fix", *(["--unsafe-fixes"] if unsafe else [])]
+        retry = with_force("check", [*options, situation.discovery.path])
+        change = update(judged.path, edit, writing, retry=retry)
+        after, backup = change.after, change.backup
     for problem in mended.problems:
         first_line = lines.problem(problem).partition("\n")[0]
-        say(f"kcfg: {'would mend' if dry_run else 'mended'} {first_line}")
+        say(f"kcfg: {'would mend' if writing.dry_run else 'mended'} {first_line}")
     if backup is not None:
         say(f"kcfg: {name}: the original is kept as {backup}")
     if after is None:
         return judged
     return _judged(holding(situation, after), judged.path, file_alone=judged.file_alone)
-
-
-def _update(
-    judged: Judged, edit: Edit, *, dry_run: bool, force: bool, lock_timeout: float
-) -> tuple[bytes | None, str | None]:
-    """Lead the edit through the locked store: the bytes that are there then, and the backup."""
-    from kcfg.store import update
-
-    change = update(
-        judged.path,
-        edit,
-        force=force,
-        lock_timeout=lock_timeout,
-        dry_run=dry_run,
-        backup=_is_no_object,
-        retry_hint=f"kcfg check --fix --force {judged.situation.discovery.path}",
-        notice=lambda text: say(f"kcfg: {text}"),
-    )
-    for note in change.notes:
-        for line in lines.problem(note).splitlines():
-            say(line)
-    if dry_run:
-        put(lines.diff(change))
-    return change.after, change.backup
 
 
 def _preview(situation: Situation, edit: Edit) -> bytes | None:
@@ -263,14 +231,6 @@ def _preview(situation: Situation, edit: Edit) -> bytes | None:
     )
     put(lines.diff(change))
     return after
-
-
-def _is_no_object(data: bytes) -> bool:
-    """Whether the original must be kept: it is not what Keras could have used."""
-    from kcfg import document
-
-    found = document.read(data)
-    return found.fault is not None or found.kind != "object"
 
 
 def _show(judged: Judged, *, github: bool) -> None:

@@ -17,7 +17,7 @@ for minor in 10 11 12 13 14; do
         fi
     done
 done
-lowest=$(sed -n '/^dependencies = \[/,/^\]/s/^ *"\([a-z]*\)>=\([0-9.]*\)".*/\1==\2/p' "$here/pyproject.toml")
+lowest=$(sed -n '/^\(dependencies\|dask\) = \[/,/^\]/s/^ *"\([a-z]*\)>=\([0-9.]*\)".*/\1==\2/p' "$here/pyproject.toml")
 first=yes
 newest=$(tail -n 2 <<<"$found" | cut -d " " -f 1 | head -n 1)
 while read -r minor python; do
@@ -26,14 +26,15 @@ while read -r minor python; do
         env=$work/python3.$minor-$versions
         "$python" -m venv "$env"
         [ "$versions" = newest ] && constraint=() || constraint=($lowest)
-        "$env/bin/pip" install -q "$wheel" "${constraint[@]}" pytest pytest-xdist hypothesis jsonschema
+        tests=("${configuration[@]}") extra=""
+        if [ "$versions" = lowest ]; then tests+=(tests/arrays) extra="[dask]"; fi
+        if [ "$minor" = "$newest" ]; then tests+=(tests/arrays/test_{cast,files,npy,plan,prod}.py); fi
+        "$env/bin/pip" install -q "$wheel$extra" "${constraint[@]}" pytest pytest-xdist hypothesis jsonschema
         bash "$here/tests/support/five_lines.sh" "$env/bin"
         # A copy of the tests alone: what they import is the wheel.
         copy=$work/tests-$minor-$versions
         mkdir "$copy"
         cp -r "$here/tests" "$here/pyproject.toml" "$copy"
-        tests=("${configuration[@]}")
-        if [ "$versions" = lowest ] || [ "$minor" = "$newest" ]; then tests+=(tests/arrays); fi
         (cd "$copy" && "$env/bin/python" -m pytest -q -n 2 -m 'not slow' "${tests[@]}")
         rm -rf "$env" "$copy"
         printf 'Python 3.%s with the %s dependencies: done\n' "$minor" "$versions"

@@ -24,12 +24,17 @@ PRINT_ALL = 1000
 JSON_CHUNK = 1 << 16
 
 
-def result(array: Array | None, *, json: bool) -> None:
-    """Print an array as numpy prints it, or as one JSON document; None: it went elsewhere."""
+def result(array: Array | None, *, json: bool, more: dict[str, int]) -> None:
+    """Print an array as numpy prints it, or as one JSON document; None: it went elsewhere.
+
+    more: further fields of the JSON document; where the array went elsewhere, all of it.
+    """
     if array is None:
+        if json and more:
+            put("{" + _fields(more) + "}\n")
         return
     if json:
-        for part in json_parts(array):
+        for part in json_parts(array, more):
             put(part)
         return
     summary = array.size > PRINT_ALL
@@ -39,11 +44,15 @@ def result(array: Array | None, *, json: bool) -> None:
         say(f"kcfg: note: {array.size:,} elements, shown in part; -o OUT.npy or --json gives all")
 
 
-def json_parts(array: Array) -> Iterator[str]:
-    """`{"dtype", "shape", "data"}` piece by piece."""
+def json_parts(array: Array, more: dict[str, int]) -> Iterator[str]:
+    """`{"dtype", "shape", "data"}` and more, piece by piece."""
     yield f'{{"dtype": "{array.dtype.name}", "shape": {list(array.shape)}, "data": '
     yield from _json_data(array)
-    yield "}\n"
+    yield (", " + _fields(more) if more else "") + "}\n"
+
+
+def _fields(more: dict[str, int]) -> str:
+    return ", ".join(f'"{name}": {value}' for name, value in more.items())
 
 
 def _json_data(array: Array) -> Iterator[str]:
@@ -110,8 +119,8 @@ def _histogram(bins: tuple[tuple[str, int], ...]) -> None:
         put(f"  {name:>8}\t{count}\t{bar}\n")
 
 
-def facts_json(found: list[tuple[info.Facts, info.Stats | None]]) -> None:
-    """One JSON document, a list with an object for each file."""
+def facts_json(found: list[tuple[info.Facts, info.Stats | None]], *, more: dict[str, int]) -> None:
+    """One JSON document, a list with an object for each file; more: further fields of each."""
     import json
 
     rows = []
@@ -124,6 +133,7 @@ def facts_json(found: list[tuple[info.Facts, info.Stats | None]]) -> None:
                 if name != "histogram"
             }
             row["stats"]["histogram"] = dict(data.histogram)
+        row |= more
         rows.append(row)
     put(json.dumps(rows) + "\n")
 

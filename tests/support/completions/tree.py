@@ -31,6 +31,7 @@ TAKES = {
     "SHELL": "shell",
     "bash|zsh|fish|powershell": "shell",
     "N": "nothing",
+    "ADDRESS": "nothing",
     "SECONDS": "nothing",
 }
 """What an argument takes, by the word that stands for it in the help."""

@@ -1,0 +1,41 @@
+"""What a job needs so that it can be sent to another process and its count brought back."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+STAYS = ("plan", "sink", "store", "counting")
+"""The plan travels by itself; the others belong to a process, and a worker has its own."""
+
+
+class Portable:
+    """Base of the jobs in prod.py, cast.py and info.py; see executor.Job for what a job is."""
+
+    associative = False
+    """Any order and any split of a task's steps gives the same bits."""
+    lost: list[int]
+    """How many elements or results were lost, of each kind."""
+
+    def __init__(self) -> None:
+        self.counting = threading.Lock()
+
+    def told(self) -> Any:
+        """What all tiles so far said, besides the results: small, and can be pickled."""
+        return self.lost
+
+    def add(self, told: Any) -> None:
+        """Add what the same job told elsewhere about other tiles."""
+        with self.counting:
+            self.lost = [a + b for a, b in zip(self.lost, told, strict=True)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in STAYS}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        vars(self)["store"] = None
+        self.counting = threading.Lock()
