@@ -14,6 +14,18 @@ from typing import Annotated, Any
 import typer
 
 from kcfg.cli.boundary import put, raise_on_signals
+from kcfg.cli.options import (
+    DryRun,
+    File,
+    Force,
+    ForceOut,
+    Json,
+    Keras,
+    LockTimeout,
+    Out,
+    Threads,
+    cluster_option,
+)
 from kcfg.cli.writing import Writing
 from kcfg.problems import KcfgError
 
@@ -31,59 +43,6 @@ Command = Callable[[], int]
 
 UsageError: Any = typer.BadParameter.__mro__[1]
 """What Typer raises for arguments that it can't take; where it lives varies with its version."""
-
-File = Annotated[
-    str | None,
-    typer.Option("--file", "-f", metavar="PATH", help="Use this file instead of finding one."),
-]
-Keras = Annotated[
-    str | None,
-    typer.Option(
-        "--keras",
-        metavar="VERSION",
-        help="Judge as this release would, such as 1.2, 2.3.1, 2.15 or 3.15. "
-        "Default: the one installed in the active environment, else the newest known.",
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of lines.")]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", "-n", help="Print a unified diff and write nothing.")
-]
-Force = Annotated[
-    bool,
-    typer.Option(
-        "--force",
-        help="Write although the file can't be parsed (it is kept as keras.json.bak) or its "
-        "directory isn't trusted.",
-    ),
-]
-LockTimeout = Annotated[
-    float,
-    typer.Option(
-        "--lock-timeout", metavar="SECONDS", min=0, help="How long to wait for other writers."
-    ),
-]
-Out = Annotated[
-    str | None,
-    typer.Option("--out", "-o", metavar="OUT", help="Write .npy to this file; - is stdout."),
-]
-ForceOut = Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")]
-Threads = Annotated[
-    int | None, typer.Option("--threads", metavar="N", min=1, help="Default: all cores.")
-]
-
-
-def _cluster(divided: str) -> Any:
-    """The option; divided: what of this command's work goes to different workers."""
-    return typer.Option(
-        "--cluster",
-        metavar="ADDRESS",
-        envvar="DASK_SCHEDULER_ADDRESS",
-        show_envvar=False,
-        help="Work on a Dask cluster whose workers see the same files: a scheduler's address, or "
-        f"local:N for N processes here. {divided} "
-        "Default: $DASK_SCHEDULER_ADDRESS; '' works here. Needs pip install 'kcfg[dask]'.",
-    )
 
 
 def run_application(arguments: list[str], *, process: bool) -> int:
@@ -398,7 +357,7 @@ def prod(
     threads: Threads = None,
     cluster: Annotated[
         str | None,
-        _cluster(
+        cluster_option(
             "Split between workers: results, and products of integers along the axes, too, as any "
             "order gives their bits. Not split: one result of floating-point numbers, whose bits "
             "depend on the order, so that a single one is a single worker's."
@@ -439,7 +398,8 @@ def cast(
     force: ForceOut = False,
     threads: Threads = None,
     cluster: Annotated[
-        str | None, _cluster("Split between workers: everything, as no element needs another.")
+        str | None,
+        cluster_option("Split between workers: everything, as no element needs another."),
     ] = None,
     json: Json = False,
     config_file: File = None,
@@ -476,7 +436,7 @@ def info(
     json: Json = False,
     threads: Threads = None,
     cluster: Annotated[
-        str | None, _cluster("Split between workers: the data that --stats reads.")
+        str | None, cluster_option("Split between workers: the data that --stats reads.")
     ] = None,
 ) -> Command:
     """Print header facts of .npy files: dtype, shape, order, bytes.

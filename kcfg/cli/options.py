@@ -1,0 +1,60 @@
+"""The options that several commands share, each with its words in `--help`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+File = Annotated[
+    str | None,
+    typer.Option("--file", "-f", metavar="PATH", help="Use this file instead of finding one."),
+]
+Keras = Annotated[
+    str | None,
+    typer.Option(
+        "--keras",
+        metavar="VERSION",
+        help="Judge as this release would, such as 1.2, 2.3.1, 2.15 or 3.15. "
+        "Default: the one installed in the active environment, else the newest known.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of lines.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", "-n", help="Print a unified diff and write nothing.")
+]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Write although the file can't be parsed (it is kept as keras.json.bak) or its "
+        "directory isn't trusted.",
+    ),
+]
+LockTimeout = Annotated[
+    float,
+    typer.Option(
+        "--lock-timeout", metavar="SECONDS", min=0, help="How long to wait for other writers."
+    ),
+]
+Out = Annotated[
+    str | None,
+    typer.Option("--out", "-o", metavar="OUT", help="Write .npy to this file; - is stdout."),
+]
+ForceOut = Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")]
+Threads = Annotated[
+    int | None, typer.Option("--threads", metavar="N", min=1, help="Default: all cores.")
+]
+
+
+def cluster_option(divided: str) -> Any:
+    """The option; divided: what of this command's work goes to different workers."""
+    return typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        envvar="DASK_SCHEDULER_ADDRESS",
+        show_envvar=False,
+        help="Work on a Dask cluster whose workers see the same files: a scheduler's address, or "
+        f"local:N for N processes here. {divided} "
+        "Default: $DASK_SCHEDULER_ADDRESS; '' works here. Needs pip install 'kcfg[dask]'.",
+    )
