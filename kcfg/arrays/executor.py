@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class _Chain:
         self.carries: list[Any] = [None] * parts
 
 
-class _Run:
+class _Run(ABC):
     """What all ways of running share: the workers, their buffers, how they end."""
 
     def __init__(self, plan: Plan, source: Source, job: Job, threads: int) -> None:
@@ -158,9 +159,9 @@ class _Run:
                 if not self.working:
                     self.ended.set()
 
+    @abstractmethod
     def go_on(self, buffer: memoryview, scratch: dict[str, Any]) -> None:
         """Take work until there is none left."""
-        raise NotImplementedError
 
 
 class _Apart(_Run):

@@ -14,7 +14,7 @@ import pytest
 
 from kcfg.arrays import files
 from kcfg.arrays import prod as multiplying
-from tests.support.home import ROOT
+from tests.support.home import ROOT, coverage_variables
 from tests.support.probes import needs, needs_fork
 from tests.support.runs import wait_for
 
@@ -26,7 +26,7 @@ needs_dask = [
     pytest.mark.filterwarnings("default"),  # Dask's own
 ]
 
-KEPT = ("PATH", "LD_LIBRARY_PATH", "COVERAGE_PROCESS_START", "COVERAGE_FILE")
+KEPT = ("PATH", "LD_LIBRARY_PATH")
 ROWS, COLUMNS = 300, 1_250_000  # of the large, sparse array
 
 
@@ -34,6 +34,7 @@ def environ_in(directory):
     """Where nothing reaches the real home, nor the system's temporary directory."""
     return {
         **{name: os.environ[name] for name in KEPT if name in os.environ},
+        **coverage_variables(),
         "HOME": str(directory),
         "TMPDIR": str(directory),
         "PYTHONPATH": str(ROOT),
@@ -122,10 +123,14 @@ class Dask:
 
 
 def kcfg(*arguments, home, environ=None, python=None):
-    """Start `kcfg`; a session of its own, so that a signal meets it and its children."""
+    """Start `kcfg`; a session of its own, so that a signal meets it and its children.
+
+    environ: variables besides those of `environ_in`; None takes one away.
+    """
+    seen = environ_in(home) | (environ or {})
     return subprocess.Popen(
         [*(python or [sys.executable, "-m", "kcfg"]), *map(str, arguments)],
-        env=environ_in(home) | (environ or {}),
+        env={name: held for name, held in seen.items() if held is not None},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
