@@ -19,14 +19,17 @@ import sys
 from typing import Any
 
 # All that the children need is loaded before /tmp, where it may lie, is covered.
-import kcfg.checks.registry
+import kcfg.checks.quick
 import kcfg.cli.render.json_document
 import kcfg.document
 import kcfg.repair
 import kcfg.trust  # noqa: F401
+from kcfg.checks.registry import CHECKS
 from kcfg.cli import config
 from kcfg.cli.boundary import guard
 from tests.conformance.cases import Case, cases, content, placed
+
+FAMILIES = [check.find for check in CHECKS]  # which loads them, too
 
 PARENT = "/tmp/case"
 SITE = "/tmp/environment/lib/python3.11/site-packages"
