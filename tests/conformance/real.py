@@ -136,6 +136,7 @@ def answer(client: str, case: Case) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    records = list(cases(sys.argv[1]))
     enter_namespace()
-    for recorded in cases(sys.argv[1]):
+    for recorded in records:
         print(json.dumps(answer(sys.argv[1], placed(recorded, PARENT))), flush=True)
