@@ -86,9 +86,9 @@ def _environment(world: World, name: str, directories: tuple[str, ...]) -> Envir
     distributions: dict[str, str] = {}
     for directory in directories:
         for entry in world.files.names(directory):
-            stem, _, ending = entry.rpartition(".")
-            if ending in ("dist-info", "egg-info"):
+            if entry.endswith((".dist-info", ".egg-info")):  # few of many, at every `kcfg get`
                 # name-version.dist-info; an egg's name may go on with -py3.7.
+                stem = entry.rpartition(".")[0]
                 distribution, _, version = stem.partition("-")
                 key = distribution.lower().replace("-", "_").replace(".", "_")
                 # The first directory on the path wins, as in an import.
