@@ -10,7 +10,6 @@ import os
 
 from kcfg.cli.boundary import is_terminal, put, put_bytes, say, say_lines
 from kcfg.cli.render import lines
-from kcfg.keras import names
 from kcfg.problems import KcfgError
 from kcfg.situation import observe
 from kcfg.world import real_world
@@ -45,6 +44,8 @@ def show(*, json: bool = False, file: str | None = None, keras: str | None = Non
 
 def get(key: str, *, json: bool = False, file: str | None = None, keras: str | None = None) -> int:
     """`kcfg get KEY`: one effective value, alone. 1 where `import keras` would fail."""
+    from kcfg.keras import names
+
     situation = observe(real_world(), keras=keras, file=file)
     real = names.real_key(situation.rules, key)
     if real is None:

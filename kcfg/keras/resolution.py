@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 
-from kcfg.keras import first_run
 from kcfg.keras.installed import importable
 from kcfg.keras.reading import Failure
 from kcfg.keras.releases import BACKEND_ENTRIES, BROUGHT_ALONG, NNX_MESSAGE
@@ -54,12 +53,15 @@ def resolve(
     environment: Environment,
 ) -> Resolution:
     """Take the steps of the release's configuration code (`keras.releases.CONFIG_*`)."""
-    failure = (
-        first_run.why_no_directory(world, rules, discovery)
-        or reading.failure
-        or _refused_value(rules, reading.mapping)
-        or first_run.why_no_file(world, rules, discovery)
-    )
+    failure = reading.failure or _refused_value(rules, reading.mapping)
+    if rules.ways["make directory"] != "tried" or rules.ways["write file"] != "tried":
+        from kcfg.keras import first_run  # of the older releases
+
+        failure = (
+            first_run.why_no_directory(world, rules, discovery)
+            or failure
+            or first_run.why_no_file(world, rules, discovery)
+        )
     values = {key.name: _from_file(rules, key, reading.mapping) for key in rules.keys}
     limits: dict[str, int | None] = {
         name: None for name in ("max_epochs", "max_steps_per_epoch") if name in rules.variables
