@@ -54,7 +54,8 @@ class Holds:
         directory = os.path.realpath(directory)
         parent = os.path.dirname(directory)
         for _ in range(100):
-            if os.path.lexists(os.path.join(parent, MADE)) or not os.path.lexists(parent):
+            # Empty, it may be another run's that hasn't marked it yet.
+            if not os.path.lexists(parent) or leanable(parent):
                 self._hold(parent)
             try:
                 self._lean(directory)
@@ -94,6 +95,13 @@ def release(directory: str, name: str, missing: bool) -> None:
     """Undo `Holds.hold` by what it recorded (on POSIX the cleaner does this, in the same steps)."""
     _remove(os.path.join(directory, RUN + name))
     made = os.path.join(directory, MADE)
+    if missing and not os.path.lexists(made):  # killed between making it and marking it
+        if not _leaned(directory):
+            with contextlib.suppress(OSError):
+                os.rmdir(directory)
+        if _leaned(directory):  # who leans on it is to remove it
+            with contextlib.suppress(FileNotFoundError):
+                _touch(made)
     while os.path.lexists(made) and not _leaned(directory):
         _remove(made)
         try:
@@ -102,9 +110,6 @@ def release(directory: str, name: str, missing: bool) -> None:
             if not _leaned(directory):
                 break  # Something came in: it's a directory like any other now.
             _touch(made)
-    if missing and not os.path.lexists(made) and not _leaned(directory):
-        with contextlib.suppress(OSError):
-            os.rmdir(directory)
 
 
 def _leaned(directory: str) -> bool:

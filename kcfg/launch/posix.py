@@ -67,13 +67,18 @@ leaned() { for r in "$1"/.kcfg-run-*; do [ -e "$r" ] && return 0; done; return 1
 
 release() {
     rm -f -- "$1/.$id"
+    case $2 in *-missing)
+        if [ ! -e "$1/.kcfg-made" ]; then # killed between making it and marking it
+            leaned "$1" || rmdir -- "$1"
+            leaned "$1" && : >"$1/.kcfg-made" # who leans on it is to remove it
+        fi ;;
+    esac
     while [ -e "$1/.kcfg-made" ] && ! leaned "$1"; do
         rm -f -- "$1/.kcfg-made"
         rmdir -- "$1" && return
         leaned "$1" || break
         : >"$1/.kcfg-made"
     done
-    case $2 in *-missing) [ -e "$1/.kcfg-made" ] || leaned "$1" || rmdir -- "$1" ;; esac
 }
 
 clean() {
