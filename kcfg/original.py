@@ -90,6 +90,22 @@ def _open_old(folder: Folder, name: str, path: str, *, writable: bool) -> tuple[
         return None, False
 
 
+def read(path: str) -> bytes | None:
+    """The bytes that Keras would read there, without any lock; None: there is no file."""
+    try:
+        fd = os.open(path, os.O_RDONLY | system.NONBLOCK | system.CLOEXEC | system.BINARY)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise system.failure(error, where=path, doing="read it") from error
+    try:
+        return content(fd, path)
+    except OSError as error:
+        raise system.failure(error, where=path, doing="read it") from error
+    finally:
+        system.quietly(lambda: os.close(fd))
+
+
 def content(fd: int, path: str) -> bytes:
     """All bytes of an open regular file that is not too large."""
     status = os.fstat(fd)

@@ -25,8 +25,9 @@ import stat
 
 from kcfg import atomic, system
 from kcfg.lock import Lock, is_on_network
-from kcfg.original import Original, content
-from kcfg.problems import NOTE, WARNING, KcfgError, Problem
+from kcfg.notes import Notes
+from kcfg.original import Original, content, read
+from kcfg.problems import KcfgError
 from kcfg.record import Record
 from kcfg.system import Folder
 from kcfg.trust import REFUSED, check_trust
@@ -34,6 +35,8 @@ from kcfg.trust import REFUSED, check_trust
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from kcfg.problems import Problem
 
 _ATTEMPTS = 20
 _YOUNG = (
@@ -67,7 +70,6 @@ def update(
     lock_timeout: float = 10.0,
     dry_run: bool = False,
     backup: bool | Callable[[bytes], bool] = False,
-    make_directory: bool = True,
     retry_hint: str | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> Change:
@@ -77,7 +79,6 @@ def update(
     they are; an exception from it ends the update. It may be called several times.
     force: overrides trust, nothing else. lock_timeout: seconds. dry_run: look, write nothing.
     backup: copy the old file to PATH.bak first; a function decides by its bytes.
-    make_directory: create missing directories as Keras would.
     retry_hint: the command line that overrides a refusal, for its message.
     notice: called with a sentence when waiting takes longer than a second.
 
@@ -89,7 +90,6 @@ def update(
         force=force,
         lock_timeout=lock_timeout,
         backup=backup,
-        make_directory=make_directory,
         retry_hint=retry_hint,
         notice=notice,
     )
@@ -97,22 +97,6 @@ def update(
         return work.preview() if dry_run else work.run()
     except OSError as error:
         raise work.failure(error) from error
-
-
-def read(path: str) -> bytes | None:
-    """The bytes that Keras would read there, without any lock; None: there is no file."""
-    try:
-        fd = os.open(path, os.O_RDONLY | system.NONBLOCK | system.CLOEXEC | system.BINARY)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise system.failure(error, where=path, doing="read it") from error
-    try:
-        return content(fd, path)
-    except OSError as error:
-        raise system.failure(error, where=path, doing="read it") from error
-    finally:
-        system.quietly(lambda: os.close(fd))
 
 
 class _Update:
@@ -126,7 +110,6 @@ class _Update:
         force: bool,
         lock_timeout: float,
         backup: bool | Callable[[bytes], bool],
-        make_directory: bool,
         retry_hint: str | None,
         notice: Callable[[str], None] | None,
     ) -> None:
@@ -135,19 +118,18 @@ class _Update:
         self.force = force
         self.lock_timeout = lock_timeout
         self.backup = backup
-        self.make_directory = make_directory
         self.retry_hint = retry_hint
         self.notice = notice
         self.target = os.path.realpath(path)
         self.directory, self.name = os.path.split(self.target)
         self.doing = "open its directory"
-        self.notes: dict[tuple[str, str | None], Problem] = {}
+        self.notes = Notes(path)
 
     def preview(self) -> Change:
         """Without lock and without refusals: what would be written."""
         self.doing = "read it"
         for problem in check_trust(self.path):
-            self.note(problem)
+            self.notes.add(problem)
         before = read(self.path)
         after = self.edit(before)
         changes = after is not None and after != before
@@ -184,7 +166,7 @@ class _Update:
             self._require_trust()
             self.doing = "lock its directory"
             if not lock.take_folder():
-                self._note_no_lock()
+                self.notes.no_lock()
             if not folder.is_still_at_its_path():
                 return None
             self.doing = "read it"
@@ -213,7 +195,7 @@ class _Update:
             try:
                 taken = lock.take_file(old.fd)
                 if not taken:
-                    self._note_no_lock()
+                    self.notes.no_lock()
                 if not taken or old.has_its_name():
                     return old
                 lock.require_time()  # it was replaced while we waited: the new one is to be locked
@@ -229,7 +211,7 @@ class _Update:
             return self.change(before, before, written=False)
         self.doing = "write it"
         if old.status is not None and old.status.st_nlink > 1:
-            self._note_hard_link(old.status.st_nlink)
+            self.notes.hard_link(old.status.st_nlink)
         copy = None
         try:
             if before is not None and self._wants_backup(before):
@@ -258,9 +240,9 @@ class _Update:
             _write(fd, data, self.path)
             if old.status is not None:
                 for what in system.copy_attributes(old.fd, old.status, fd):
-                    self._note_not_kept(what)
+                    self.notes.not_kept(what)
             if not staged.confirm():
-                self._note_unconfirmed()
+                self.notes.unconfirmed()
             if name == self.name:
                 if not old.is_unchanged():
                     staged.discard()
@@ -286,7 +268,7 @@ class _Update:
             finally:
                 new.close()
         except (OSError, KcfgError) as error:
-            self._note("not-read-again", WARNING, f"written, but not to be read again: {error}")
+            self.notes.not_read_again(error)
             return True
 
     def _wants_backup(self, before: bytes) -> bool:
@@ -312,7 +294,7 @@ class _Update:
                 "not confirm it",
             ) from error
         if not confirmed and folder.fd is not None:
-            self._note_unconfirmed()
+            self.notes.unconfirmed()
 
     # --- the directory ---------------------------------------------------------------------------
 
@@ -335,13 +317,6 @@ class _Update:
             place = os.path.dirname(place)
         if missing and self.edit(None) is None:
             return False
-        if missing and not self.make_directory:
-            raise KcfgError(
-                f"cannot write it: there is no directory {self.directory}",
-                where=self.path,
-                keras=None,
-                mend="create it first, or correct the path",
-            )
         if missing:
             self.doing = f"create the directory {self.directory}"
             self._require_trust()
@@ -366,7 +341,7 @@ class _Update:
     def _require_trust(self) -> None:
         for problem in check_trust(self.path):
             if problem.code not in REFUSED or self.force:
-                self.note(problem)
+                self.notes.add(problem)
                 continue
             cure = f"repair it with `{problem.fix.command}`, or " if problem.fix else ""
             command = f"`{self.retry_hint}`" if self.retry_hint else "--force"
@@ -389,50 +364,11 @@ class _Update:
             after=after,
             written=written,
             backup=backup,
-            notes=tuple(self.notes.values()),
+            notes=self.notes.all(),
         )
 
     def failure(self, error: OSError) -> KcfgError:
         return system.failure(error, where=self.path, doing=self.doing, kept="nothing was changed")
-
-    def note(self, problem: Problem) -> None:
-        self.notes[problem.code, problem.path] = problem
-
-    def _note(self, code: str, severity: str, message: str) -> None:
-        self.note(
-            Problem(
-                code=code,
-                severity=severity,
-                message=message,
-                keras=None,
-                path=self.path,
-                line=None,
-                column=None,
-                fix=None,
-            )
-        )
-
-    def _note_no_lock(self) -> None:
-        self._note(
-            "no-lock",
-            WARNING,
-            "this filesystem has no locks: two writers at the same moment could lose a change",
-        )
-
-    def _note_hard_link(self, count: int) -> None:
-        self._note(
-            "hard-linked",
-            WARNING,
-            f"the file had {count} names (hard links); the others keep the old text",
-        )
-
-    def _note_not_kept(self, what: str) -> None:
-        self._note("attribute-not-kept", NOTE, f"the filesystem did not let us keep the {what}")
-
-    def _note_unconfirmed(self) -> None:
-        self._note(
-            "not-confirmed", NOTE, "this filesystem cannot confirm that the change is on the disk"
-        )
 
 
 def _remove_empty(directories: list[str]) -> None:

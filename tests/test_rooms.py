@@ -13,7 +13,18 @@ PACKAGE = Path(__file__).parents[1] / "kcfg"
 
 ROOMS = [
     ["record", "problems", "system", "world"],
-    ["syntax", "scanner", "document", "repair", "atomic", "trust", "original", "lock", "store"],
+    [
+        "syntax",
+        "scanner",
+        "document",
+        "repair",
+        "atomic",
+        "trust",
+        "original",
+        "lock",
+        "notes",
+        "store",
+    ],
     [
         *("keras", "keras.releases", "keras.names", "keras.installed", "keras.discovery"),
         *("keras.reading", "keras.first_run", "keras.resolution"),

@@ -111,12 +111,6 @@ def test_nothing_is_created_for_nothing(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_no_directory_is_made_when_none_is_wanted(tmp_path):
-    with pytest.raises(KcfgError, match="there is no directory"):
-        update(str(tmp_path / "none" / "keras.json"), to(b"{}"), make_directory=False)
-    assert names(tmp_path) == []
-
-
 def test_directories_made_for_a_write_that_failed_go_again(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "no space")

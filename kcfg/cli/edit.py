@@ -127,14 +127,19 @@ def pairs(arguments: list[str]) -> dict[str, str]:
                     "no value is given", where=key, keras=None, mend=f"kcfg set {key} VALUE"
                 )
             text = given
-        if found.setdefault(key, text) != text:
-            raise KcfgError(
-                f"two values are given, {found[key]!r} and {text!r}",
-                where=key,
-                keras=None,
-                mend="give one",
-            )
+        put_once(found, key, text)
     return found
+
+
+def put_once(found: dict[str, str], key: str, text: str) -> None:
+    """Take a value that was given for a key. Raises KcfgError if another one was given before."""
+    if found.setdefault(key, text) != text:
+        raise KcfgError(
+            f"two values are given, {found[key]!r} and {text!r}",
+            where=key,
+            keras=None,
+            mend="give one",
+        )
 
 
 def _editable(situation: Situation, data: bytes | None, *, force: bool) -> Document:

@@ -183,6 +183,8 @@ class _Run:
 
 def _pairs(values: list[str]) -> dict[str, str]:
     """KEY=VALUE words as a mapping. Raises KcfgError for another word: a COMMAND without `--`?"""
+    from kcfg.cli.edit import put_once
+
     found: dict[str, str] = {}
     for word in values:
         key, equals, text = word.partition("=")
@@ -193,13 +195,7 @@ def _pairs(values: list[str]) -> dict[str, str]:
                 keras=None,
                 mend=f"COMMAND stands behind two dashes: kcfg run KEY=VALUE -- {word} ...",
             )
-        if found.setdefault(key, text) != text:
-            raise KcfgError(
-                f"two values are given, {found[key]!r} and {text!r}",
-                where=key,
-                keras=None,
-                mend="give one",
-            )
+        put_once(found, key, text)
     return found
 
 
