@@ -143,7 +143,7 @@ def holder(status: os.stat_result | None) -> str:
 def _holder_pid(status: os.stat_result) -> int | None:
     """From lines of /proc/locks such as `1: FLOCK  ADVISORY  WRITE 4711 08:01:1234 0 EOF`."""
     device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
-    for line in _lines("/proc/locks"):
+    for line in system.lines("/proc/locks"):
         fields = line.split()
         if len(fields) >= 6 and fields[1] != "->" and fields[5] == device and fields[4] != "-1":
             return int(fields[4])
@@ -152,28 +152,7 @@ def _holder_pid(status: os.stat_result) -> int | None:
 
 def is_on_network(status: os.stat_result) -> bool:
     """May another machine have this directory open, too?"""
-    return filesystem(status).startswith(NETWORK)
-
-
-def filesystem(status: os.stat_result) -> str:
-    """The type of the filesystem that a file is on, as Linux calls it; "" where it is unknown."""
-    if not hasattr(os, "major"):
-        return ""
-    device = f"{os.major(status.st_dev)}:{os.minor(status.st_dev)}"
-    found = ""
-    for line in _lines("/proc/self/mountinfo"):
-        mount, dash, rest = line.partition(" - ")
-        if dash and mount.split(" ", 3)[2] == device:
-            found = rest.split(" ", 1)[0]  # a later mount hides an earlier one
-    return found
-
-
-def _lines(path: str) -> list[str]:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read().splitlines()
-    except OSError:  # not Linux, or /proc is not mounted
-        return []
+    return system.filesystem(status).startswith(NETWORK)
 
 
 def _marker_path(folder: str) -> str:

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from kcfg import lock, system
-from kcfg.lock import Lock, filesystem, holder, is_on_network
+from kcfg import system
+from kcfg.lock import Lock, holder, is_on_network
 from kcfg.problems import KcfgError
 from kcfg.system import Folder
 from tests.support.probes import needs_fork, needs_proc_locks
@@ -162,13 +162,13 @@ def test_filesystems_are_known_by_their_mounts(tmp_path, monkeypatch):
         f"21 1 {device} / /home rw,noatime shared:1 - nfs4 server:/home rw",
         "22 1 0:1 / /other rw - tmpfs none rw",
     ]
-    monkeypatch.setattr(lock, "_lines", lambda _: lines)
-    assert filesystem(status) == "nfs4"
+    monkeypatch.setattr(system, "lines", lambda _: lines)
+    assert system.filesystem(status) == "nfs4"
     assert is_on_network(status)
-    monkeypatch.setattr(lock, "_lines", lambda _: lines[:1])
+    monkeypatch.setattr(system, "lines", lambda _: lines[:1])
     assert not is_on_network(status)
-    monkeypatch.setattr(lock, "_lines", lambda _: [])
-    assert filesystem(status) == ""
+    monkeypatch.setattr(system, "lines", lambda _: [])
+    assert system.filesystem(status) == ""
     assert not is_on_network(status)
 
 

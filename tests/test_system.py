@@ -195,6 +195,21 @@ def test_reserve_without_fallocate_asks_for_free_space(tmp_path, monkeypatch):
     os.close(fd)
 
 
+def test_on_a_tmpfs_room_is_asked_for_and_not_taken(tmp_path, monkeypatch):
+    """There fallocate(2) would fill in every page: as slow as the writing that follows."""
+    status = os.stat(tmp_path)
+    device = f"{os.major(status.st_dev)}:{os.minor(status.st_dev)}"
+    mounts = [f"20 1 {device} / {tmp_path} rw - tmpfs none rw"]
+    monkeypatch.setattr(system, "lines", lambda _: mounts)
+    fd = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
+    system.reserve(fd, 1 << 20)
+    assert (os.fstat(fd).st_size, os.fstat(fd).st_blocks) == (1 << 20, 0)
+    with pytest.raises(OSError, match=r".") as caught:
+        system.reserve(fd, 1 << 60)
+    assert caught.value.errno == errno.ENOSPC
+    os.close(fd)
+
+
 def test_without_fallocate_no_byte_is_written(tmp_path, monkeypatch):
     """glibc's posix_fallocate would write one into every block instead, slowly."""
     monkeypatch.setattr(system, "_fallocate", lambda *_: False)
