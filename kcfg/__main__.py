@@ -17,9 +17,13 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
 CLUSTER = "DASK_SCHEDULER_ADDRESS"
 """The variable behind --cluster."""
+
+ARRAYS = ("prod", "cast", "info")
+"""The commands that load numpy."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -36,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
             from kcfg.cli.app import run_application
 
             return run_application(arguments, process=argv is None)
-        if argv is None and arguments[0] in ("prod", "cast"):
+        if argv is None and arguments[0] in ARRAYS:
             raise_on_signals()
         return command()
 
@@ -44,6 +48,10 @@ def main(argv: list[str] | None = None) -> int:
         return guard(run, process=False)
     # What a command makes lives as long as it does: nothing is won by looking for garbage.
     gc.disable()
+    if arguments and arguments[0] in ARRAYS:
+        # Nothing here is linear algebra: else OpenBLAS starts a thread for each core as numpy is
+        # loaded, and they go round in circles for the first 30 ms.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     status = guard(run, process=True)
     leave(status)
     return status
@@ -64,19 +72,17 @@ def leave(status: int) -> None:
 
 def plain_form(arguments: list[str]) -> Callable[[], int] | None:
     """The command that these arguments plainly mean, ready to be called; None where in doubt."""
-    from kcfg.cli import config
-
     match arguments:
         case ["get", key] if _plain(key):
-            return lambda: config.get(key)
+            return lambda: _config().get(key)
         case ["get", key, "--json"] if _plain(key):
-            return lambda: config.get(key, json=True)
+            return lambda: _config().get(key, json=True)
         case ["path"]:
-            return config.path
+            return lambda: _config().path()
         case ["show"] if not is_terminal():
-            return config.show
+            return lambda: _config().show()
         case ["show", "--json"]:
-            return lambda: config.show(json=True)
+            return lambda: _config().show(json=True)
         case ["check", *files] if _plain(*files):
             return lambda: _check(files)
         case ["prod", file] if _plain(file):
@@ -99,6 +105,12 @@ def _plain(*words: str) -> bool:
     return all(word == "-" or not word.startswith("-") for word in words)
 
 
+def _config() -> ModuleType:
+    from kcfg.cli import config
+
+    return config
+
+
 def _check(files: list[str]) -> int:
     from kcfg.cli import check, writing
 
@@ -112,9 +124,11 @@ def _prod(file: str, *, axis: str | None = None, out: str | None = None) -> int:
 
 
 def _cast(file: str, dtype: str, *, out: str | None = None) -> int:
-    from kcfg.cli import arrays, config
+    from kcfg.cli import arrays
 
-    return arrays.cast(file, dtype, floatx=config.floatx, out=out, cluster=os.environ.get(CLUSTER))
+    return arrays.cast(
+        file, dtype, floatx=lambda: _config().floatx(), out=out, cluster=os.environ.get(CLUSTER)
+    )
 
 
 if __name__ == "__main__":
