@@ -12,6 +12,8 @@ No shapes are known here. Another executor (a cluster's) takes the same plan and
 
 from __future__ import annotations
 
+import contextlib
+import mmap
 import os
 import threading
 import time
@@ -96,6 +98,17 @@ def run(plan: Plan, source: Source, job: Job, *, threads: int, progress: Progres
         raise running.error
 
 
+def _memory(size: int) -> memoryview:
+    """So many bytes, in huge pages where the system has them: the kernel then fills in a page at
+    every 2 MiB instead of every 4 KiB, which is half of what a new buffer costs."""
+    if not hasattr(mmap, "MADV_HUGEPAGE"):  # not Linux
+        return memoryview(bytearray(size))
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(OSError):  # a kernel without them
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return memoryview(memory)
+
+
 class _Stopped(Exception):
     """Another thread failed, or the main thread was interrupted: leave quietly."""
 
@@ -146,7 +159,7 @@ class _Run(ABC):
     def work(self) -> None:
         """What each thread does, from its start to its end."""
         room = -(-self.job.headroom // PAGE) * PAGE
-        buffer = memoryview(bytearray(room + self.plan.tile * self.job.itemsize))
+        buffer = _memory(room + self.plan.tile * self.job.itemsize)
         try:
             self.go_on(buffer[room - self.job.headroom :], {})
         except _Stopped:
