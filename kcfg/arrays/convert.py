@@ -9,7 +9,6 @@ isn't so (infinite, NaN, below 2**-14 or above 65504) are left to numpy itself.
 from __future__ import annotations
 
 import contextlib
-import sys
 import warnings
 from typing import TYPE_CHECKING
 
@@ -25,12 +24,10 @@ BLOCK = 1 << 18
 """Elements that go through all operations at once: fewer would leave less of the time to the
 operations, more would need larger buffers."""
 
-_HIGH = int(sys.byteorder == "little")
-"""Which of the two 16-bit halves of a 32-bit word holds its sign."""
-
 _DOWN = np.float32(2.0**-112)
 _UP = np.float32(2.0**112)
-_SMALLEST_NORMAL = np.float32(2.0**-14)
+_SMALLEST_NORMAL = np.uint16(0x0400)
+"""The bits of 2**-14 as a float16; what is below it, and this itself, may have rounded twice."""
 _ROUNDS_TO_INF = np.float32(65520.0)
 
 
@@ -97,32 +94,26 @@ class Converter:
             out[...] = single
 
     def narrow(self, numbers: Array, out: Array) -> bool:
-        """float32 or float64 (native, 1-d) -> float16, as `out[...] = numbers`.
+        """float32 or float64 (native, 1-d, not empty) -> float16, as `out[...] = numbers`.
 
-        Returns True if some number was below 2**-14 (other than zero), above 65504 or NaN.
+        Returns True if some number was at most 2**-14 (other than zero), above 65504 or NaN.
         """
         single = numbers
         ties: Array | None = None
         work = self._buffer("work", "f4", numbers.size)
         bits, mark = work.view(np.uint32), self._buffer("mark", "?", numbers.size)
         spare = self._buffer("spare", "u4", numbers.size)
+        sign = self._buffer("sign", "u2", numbers.size)
         if numbers.dtype != np.float32:
             single = self._buffer("single", "f4", numbers.size)
             single[...] = numbers
             # Rounded twice: wrong only where the first rounding gave just a tie of the second.
-            np.bitwise_and(single.view(np.uint32), np.uint32(0x1FFF), out=spare)
-            np.equal(spare, np.uint32(0x1000), out=mark)
-            ties = np.flatnonzero(mark)
-        magnitude = spare.view(np.float32)
-        np.abs(single, out=magnitude)
-        largest = magnitude.max(initial=0)
-        odd = None
-        if not magnitude.min(initial=1) >= _SMALLEST_NORMAL:
-            np.less(magnitude, _SMALLEST_NORMAL, out=mark)
-            np.logical_and(mark, single, out=mark)  # zeros are no trouble
-            odd = np.flatnonzero(mark)
+            _low_half(single.view(np.uint32), sign)
+            np.bitwise_and(sign, np.uint16(0x1FFF), out=sign)
+            ties = np.flatnonzero(np.equal(sign, np.uint16(0x1000), out=mark))
+        lowest, highest = single.min(), single.max()
         np.multiply(single, _DOWN, out=work)
-        # round half to even at bit 13, sign bit untouched
+        # round half to even at bit 13; no number that is kept reaches bit 28, and the sign is lost
         np.right_shift(bits, np.uint32(13), out=spare)
         np.bitwise_and(spare, np.uint32(1), out=spare)
         np.add(bits, spare, out=spare)
@@ -130,13 +121,20 @@ class Converter:
         np.right_shift(spare, np.uint32(13), out=spare)
         halves = out.view(np.uint16)
         _low_half(spare, halves)
-        sign = self._buffer("sign", "u2", numbers.size)
-        np.bitwise_and(bits.view(np.uint16)[_HIGH::2], np.uint16(0x8000), out=sign)
-        np.bitwise_or(halves, sign, out=halves)
+        odd: Array | None = None
+        if halves.min() <= _SMALLEST_NORMAL:
+            nonzero = spare.view(np.bool_)[: numbers.size]
+            np.less_equal(halves, _SMALLEST_NORMAL, out=mark)
+            np.logical_and(mark, np.not_equal(single, 0, out=nonzero), out=mark)
+            odd = np.flatnonzero(mark)
+        if not lowest > 0:
+            np.copyto(sign, np.signbit(single, out=mark))
+            np.left_shift(sign, np.uint16(15), out=sign)
+            np.bitwise_or(halves, sign, out=halves)
         for places in (ties, odd):
             if places is not None and places.size:
                 out[places] = numbers[places]
-        if not largest < _ROUNDS_TO_INF:
+        if not (lowest > -_ROUNDS_TO_INF and highest < _ROUNDS_TO_INF):
             np.logical_not(np.less(np.abs(single), _ROUNDS_TO_INF, out=mark), out=mark)
             places = np.flatnonzero(mark)
             out[places] = numbers[places]
