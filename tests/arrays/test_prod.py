@@ -70,6 +70,7 @@ def test_every_integer_is_multiplied(tmp_path, monkeypatch, dtype, shape, axis):
         pytest.param((5, 9000), 1, id="long-rows"),
         pytest.param((9000, 5), 0, id="long-columns"),
         pytest.param((70, 300), 1, id="rows"),
+        pytest.param((700, 333), 1, id="many-rows"),
         pytest.param((70, 300), 0, id="columns"),
         pytest.param((4, 5, 3000), (0, 2), id="around-an-axis"),
         pytest.param((40, 300, 2), 1, id="middle-long"),
@@ -92,7 +93,7 @@ def test_rounding_is_numpys(tmp_path, monkeypatch, shape, axis, order, tile_byte
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f4", ">f4", "f8", "g", "c8", "c16"])
-@pytest.mark.parametrize("shape", [(50,), (40, 3), (30, 10), (7, 70), (4, 3, 40), (300, 2)])
+@pytest.mark.parametrize("shape", [(50,), (40, 3), (30, 10), (7, 70), (4, 3, 40), (300, 2), (520, 30)])
 def test_special_values(tmp_path, dtype, shape):
     """NaNs of different payloads meet, infinities meet zeros, zeros have signs."""
     if np.lib.NumpyVersion(np.__version__) < "2.0.0":
