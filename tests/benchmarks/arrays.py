@@ -28,6 +28,9 @@ import tempfile
 import time
 from importlib.metadata import version
 
+KCFG = os.path.join(os.path.dirname(sys.executable), "kcfg")
+"""The installed command, as a user starts it."""
+
 # name, dtype, columns (0: one axis; -R: R long rows; a tuple: the inner axes), order, axis or dtype
 PROD = [
     ("long rows", "f4", 1000, "C", 1),
@@ -92,9 +95,10 @@ def make(path, dtype, columns, order, size):
 
 
 def run(command):
-    """(seconds, peak MiB) of one whole process."""
+    """(seconds, peak MiB) of one whole process, with its modules compiled as in daily use."""
+    compiled = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=compiled)
     try:
         _, status, usage = os.wait4(process.pid, 0)
     except BaseException:  # interrupted: the scratch directory goes, and nobody may write to it
@@ -119,7 +123,7 @@ def measure(kind, case, options, scratch):
     # In a process of its own: a child's peak memory includes what it was forked from.
     maker = f"from tests.benchmarks.arrays import make; make(*{(source, dtype, columns, order)!r}"
     subprocess.run([sys.executable, "-c", f"{maker}, {size})"], check=True)
-    kcfg = [sys.executable, "-m", "kcfg", kind, source]
+    kcfg = [KCFG, kind, source]
     if kind == "prod":
         kcfg += [] if what is None else ["--axis", str(what)]
         expression = f"np.prod(np.load({source!r}, mmap_mode='r'), axis={what})"
@@ -184,7 +188,7 @@ def sparse(gib, scratch):
     )
     for axis in ("0", "1", "2", None):
         options = [] if axis is None else ["--axis", axis]
-        seconds, peak = run([sys.executable, "-m", "kcfg", "prod", source, *options, "-o", out])
+        seconds, peak = run([KCFG, "prod", source, *options, "-o", out])
         print(f"| {axis} | {seconds:.1f} | {peak:.0f} |", flush=True)
         os.unlink(out)
 
