@@ -47,25 +47,25 @@ def start(workers: int, on_exit: contextlib.ExitStack) -> Any:
     import dask.config
     import distributed
 
+    on_exit.enter_context(_stderr_for_us_alone())
     directory = tempfile.mkdtemp(prefix="kcfg-dask-")
     on_exit.callback(_remove, directory)
     on_exit.callback(_end_children, set(multiprocessing.active_children()))
     on_exit.enter_context(dask.config.set({"temporary-directory": directory}))
     try:
-        with _children_without_stderr():
-            local = distributed.LocalCluster(
-                n_workers=workers,
-                threads_per_worker=max(1, executor.default_threads() // workers),
-                processes=True,
-                host="127.0.0.1",
-                dashboard_address=None,
-                worker_dashboard_address=None,
-                silence_logs=logging.CRITICAL + 1,
-                local_directory=directory,
-                memory_limit=0,
-                security=True,
-                loop=_loop_without_interrupts(),
-            )
+        local = distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=max(1, executor.default_threads() // workers),
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            worker_dashboard_address=None,
+            silence_logs=logging.CRITICAL + 1,
+            local_directory=directory,
+            memory_limit=0,
+            security=True,
+            loop=_loop_without_interrupts(),
+        )
     except (OSError, asyncio.TimeoutError, RuntimeError, ImportError) as error:
         lacks = isinstance(error, ImportError)  # of "cryptography", for TLS
         raise KcfgError(
@@ -75,11 +75,7 @@ def start(workers: int, on_exit: contextlib.ExitStack) -> Any:
             mend="pip install 'kcfg[dask]'" if lacks else "leave out --cluster to work here",
         ) from error
 
-    def close() -> None:
-        with _children_without_stderr():
-            quietly(lambda: local.close(timeout=5))
-
-    on_exit.callback(close)
+    on_exit.callback(lambda: quietly(lambda: local.close(timeout=5)))
     return local
 
 
@@ -98,20 +94,28 @@ def _remove(directory: str) -> None:
 
 
 @contextlib.contextmanager
-def _children_without_stderr() -> Iterator[None]:
+def _stderr_for_us_alone() -> Iterator[None]:
     """Processes that are started meanwhile write to nowhere what they have to say when they are
-    stopped in the middle; on stderr a user reads one line, the client's."""
-    if sys.stderr is not None:
-        sys.stderr.flush()
-    kept = os.dup(2)
+    stopped in the middle, or were just started anew; a user reads one line, the client's."""
+    ours = sys.stderr
+    if ours is None:
+        yield
+        return
+    ours.flush()
+    kept = os.dup(2)  # not inherited
     nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    sys.stderr = open(  # noqa: SIM115 (closed below)
+        kept, "w", 1, encoding=ours.encoding, errors=ours.errors, closefd=False
+    )
     try:
-        os.dup2(nowhere, 2)
         yield
     finally:
+        sys.stderr.close()
+        sys.stderr = ours
         os.dup2(kept, 2, inheritable=True)
         os.close(kept)
-        os.close(nowhere)
 
 
 def _loop_without_interrupts() -> Any:

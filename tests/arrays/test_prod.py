@@ -93,7 +93,9 @@ def test_rounding_is_numpys(tmp_path, monkeypatch, shape, axis, order, tile_byte
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f4", ">f4", "f8", "g", "c8", "c16"])
-@pytest.mark.parametrize("shape", [(50,), (40, 3), (30, 10), (7, 70), (4, 3, 40), (300, 2), (520, 30)])
+@pytest.mark.parametrize(
+    "shape", [(50,), (40, 3), (30, 10), (7, 70), (4, 3, 40), (300, 2), (520, 30)]
+)
 def test_special_values(tmp_path, dtype, shape):
     """NaNs of different payloads meet, infinities meet zeros, zeros have signs."""
     if np.lib.NumpyVersion(np.__version__) < "2.0.0":
