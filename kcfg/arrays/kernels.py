@@ -63,7 +63,7 @@ def start(tile: Array, reduced: tuple[bool, ...]) -> Array:
     tile: C-contiguous, native, shape (rows, *inner). Returns an array of the kept axes' shape.
     """
     if family(tile.dtype) == INTEGER and reduced in ((True,), (True, False)):
-        return _folded(tile)
+        return _folded(tile, np.multiply)
     fast = family(tile.dtype) in (INTEGER, REAL)
     result = _fast_start(tile, reduced) if fast else None
     if result is None or (tile.dtype.kind == "f" and np.isnan(result).any()):
@@ -151,6 +151,22 @@ def proceed(tile: Array, reduced: tuple[bool, ...], before: Array, room: Array |
         )
         return _reduce(longer, axes)
     return _reduce(_put_before(tile, reduced, before), axes)
+
+
+def is_stuck(before: Array) -> bool:
+    """Is each accumulator zero or infinite, so that most factors can change its sign alone?"""
+    return bool((np.isinf(before) | (before == 0)).all())
+
+
+def signs(tile: Array) -> tuple[bool, Array] | None:
+    """(has the tile a zero, which columns have an odd number of negative factors); of a tile
+    without columns the latter is of shape (). None if some factor is infinite or NaN.
+    """
+    flat = tile.reshape(-1)
+    if not (flat.max() < np.inf and flat.min() > -np.inf):
+        return None
+    words = tile.view(f"u{tile.itemsize}")
+    return not flat.all(), np.signbit(_folded(words, np.bitwise_xor).view(tile.dtype))
 
 
 def nan_of_half_run(halves: Array, before: Array | None, piece: int) -> Array:
@@ -242,21 +258,21 @@ def widening_columns(tile: Array, op_dtype: np.dtype[Any]) -> Array:
     return _columns(tile, op_dtype)
 
 
-def _folded(tile: Array) -> Array:
-    """Integers down the first axis, which any order may multiply: in rows of about WIDE numbers.
+def _folded(tile: Array, ufunc: np.ufunc) -> Array:
+    """Integers down the first axis, which any order may combine: in rows of about WIDE numbers.
 
-    Down a narrow axis numpy calls its loop for every row, along one it waits for each product.
+    Down a narrow axis numpy calls its loop for every row, along one it waits for each result.
     """
     width = math.prod(tile.shape[1:])
     fold = WIDE // width
     whole = len(tile) // max(1, fold) * fold
     if fold < 2 or not whole:
-        return _reduce(tile, (0,))
-    wide = _reduce(tile[:whole].reshape(-1, fold * width), (0,)).reshape(fold, *tile.shape[1:])
-    product = _reduce(wide, (0,))
-    if whole == len(tile):
-        return product
-    return np.asarray(np.multiply(product, _reduce(tile[whole:], (0,))))
+        return np.asarray(ufunc.reduce(tile, axis=0, dtype=tile.dtype))
+    wide = ufunc.reduce(tile[:whole].reshape(-1, fold * width), axis=0, dtype=tile.dtype)
+    result = ufunc.reduce(wide.reshape(fold, *tile.shape[1:]), axis=0, dtype=tile.dtype)
+    if whole < len(tile):
+        result = ufunc(result, ufunc.reduce(tile[whole:], axis=0, dtype=tile.dtype))
+    return np.asarray(result)
 
 
 def _turning_pays(tile: Array) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -205,6 +206,23 @@ def _multiply(
     return Losses(*job.lost)
 
 
+class _Factors:
+    """One tile, ready to be multiplied into the parts of an accumulator."""
+
+    def __init__(self, tile: Array, room: Array | None, halves: Any) -> None:
+        self.tile = tile
+        self.room = room
+        """The memory in front of it, if any."""
+        self.halves = halves
+        """The same in float16, if that was widened."""
+
+    @cached_property
+    def signs(self) -> tuple[bool, Array] | None:
+        """`kernels.signs`, looked at once for all parts."""
+        with np.errstate(all="ignore"):
+            return kernels.signs(self.tile)
+
+
 class ProdJob(Portable):
     """What the executor does with each tile of a product.
 
@@ -249,11 +267,13 @@ class ProdJob(Portable):
         self.bounds = [columns * part // self.parts for part in range(self.parts + 1)]
         width = 1 if self.reduced[-1] else plan.inner_kept
         self.keeps_nan = self.family == kernels.REAL and kernels.keeps_first_nan(op_dtype, width)
+        # Where each multiplication waits for the one before, a stuck accumulator saves the most.
+        self.waits = (self.half_run or self.family == kernels.REAL) and op_dtype.itemsize <= 8
+        self.waits &= self.reduced == (True,) or (across and columns < kernels.SHORT)
         self.lost = [0, 0, 0]
 
     def prepare(self, step: Step, buffer: memoryview, scratch: dict[str, Any]) -> Any:
-        """The product of integers; else (the tile in the dtype in which it is multiplied, the
-        memory in front of it if any, the tile in float16 if that was widened)."""
+        """The product of integers; else the tile in the dtype in which it is multiplied."""
         elements = np.frombuffer(buffer, self.dtype, step.size, self.headroom)
         shape = self.plan.tile_shape(step.size)
         if kernels.widens_columns(self.dtype, self.op_dtype, shape, self.reduced):
@@ -270,7 +290,7 @@ class ProdJob(Portable):
         tile = elements.reshape(shape)
         if self.family == kernels.INTEGER:
             return kernels.start(tile, self.reduced)
-        return tile, room, halves
+        return _Factors(tile, room, halves)
 
     def _converted(
         self, elements: Array, dtype: np.dtype[Any], lead: int, scratch: dict[str, Any]
@@ -299,8 +319,11 @@ class ProdJob(Portable):
         self.store.write(self.plan.results_of(step.task)[0], np.asarray(after))
         return True
 
-    def _floating(self, step: Step, prepared: Any, part: int, carry: Any) -> Any:
-        tile, room, halves = prepared
+    def _floating(self, step: Step, factors: _Factors, part: int, carry: Any) -> Any:
+        after = self._stuck(factors, part, carry)
+        if after is not None:
+            return after.astype(np.float16) if self.half_run and step.ends_run else after
+        tile, room, halves = factors.tile, factors.room, factors.halves
         reduced = self.reduced
         if carry is not None and not self.half_run:
             kept = [n for n, flag in zip(tile.shape, reduced, strict=True) if not flag]
@@ -330,6 +353,19 @@ class ProdJob(Portable):
                 with self.counting:
                     self.lost = [a + b for a, b in zip(self.lost, lost, strict=True)]
         return after
+
+    def _stuck(self, factors: _Factors, part: int, carry: Any) -> Array | None:
+        """The accumulators after a tile that can change no more than their signs, else None."""
+        if not self.waits or carry is None or not kernels.is_stuck(carry):
+            return None
+        if factors.signs is None:
+            return None
+        has_zero, negative = factors.signs
+        if has_zero and np.isinf(carry).any():
+            return None
+        if self.across:
+            negative = negative[self.bounds[part] : self.bounds[part + 1]]
+        return np.asarray(np.where(negative, -carry, carry))
 
     def settled(self, carries: list[Any]) -> bool:
         """No further factor can change an integer 0, nor a NaN."""

@@ -116,6 +116,30 @@ def test_special_values(tmp_path, dtype, shape):
 
 
 @pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("dtype", ["f2", "f4", ">f8", "g"])
+@pytest.mark.parametrize(
+    "late", [[], [0.0], [-0.0], [np.inf], [-np.inf, 0.0], [np.nan, -np.inf], [0.0, 0.0, np.inf]]
+)
+@pytest.mark.parametrize("scale", [0.1, 10.0])
+def test_products_that_are_zero_or_infinite_long_before_the_end(
+    tmp_path, monkeypatch, dtype, late, scale, threads
+):
+    """From there on most tiles change signs alone; what a late factor does is numpy's, too."""
+    path = str(tmp_path / "x.npy")
+    monkeypatch.setattr(multiplying, "TILE_BYTES", 8192)
+    random = np.random.default_rng(7)
+    for shape, axis in (((30_001,), None), ((2, 9_001), 1), ((9_001, 3), 0), ((4_001, 10), 0)):
+        values = (scale * random.standard_normal(shape)).astype(dtype)
+        places = random.integers(values.size // 2, values.size, len(late))
+        values.reshape(-1)[places] = late
+        np.save(path, values)
+        with np.errstate(all="ignore"):
+            want = np.asarray(np.prod(np.load(path), axis=axis))
+        got = multiplying.prod(path, axis=axis, threads=threads)
+        assert bits(got) == bits(want), (shape, axis)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("dtype", ["f2", ">f2", "f4", "f8", "c8"])
 @pytest.mark.parametrize(
     ("shape", "axis"),
