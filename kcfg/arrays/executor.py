@@ -20,6 +20,8 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol
 
+from kcfg.problems import KcfgError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -94,16 +96,38 @@ def run(plan: Plan, source: Source, job: Job, *, threads: int, progress: Progres
         running.work()
     else:
         running.in_threads(threads, progress)
+    if isinstance(running.error, MemoryError):
+        raise _lack("memory", threads) from running.error
     if running.error is not None:
         raise running.error
 
 
+def _start(workers: list[threading.Thread]) -> None:
+    try:
+        for worker in workers:
+            worker.start()
+    except RuntimeError as error:  # a limit on processes, or no memory for a stack
+        raise _lack("room", len(workers)) from error
+
+
+def _lack(what: str, threads: int) -> KcfgError:
+    return KcfgError(
+        f"there is not enough {what} here for {threads} thread{'s' * (threads != 1)}",
+        where=None,
+        keras=None,
+        mend="ask for fewer: --threads 1" if threads > 1 else "free some, or raise its limit",
+    )
+
+
 def _memory(size: int) -> memoryview:
     """So many bytes, in huge pages where the system has them: the kernel then fills in a page at
-    every 2 MiB instead of every 4 KiB, which is half of what a new buffer costs."""
+    every 2 MiB instead of every 4 KiB, which is half of what a new buffer costs. MemoryError."""
     if not hasattr(mmap, "MADV_HUGEPAGE"):  # not Linux
         return memoryview(bytearray(size))
-    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    try:
+        memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError as error:
+        raise MemoryError(size) from error
     with contextlib.suppress(OSError):  # a kernel without them
         memory.madvise(mmap.MADV_HUGEPAGE)
     return memoryview(memory)
@@ -139,8 +163,7 @@ class _Run(ABC):
     def in_threads(self, threads: int, progress: Progress | None) -> None:
         workers = [threading.Thread(target=self.work, daemon=True) for _ in range(threads)]
         try:
-            for worker in workers:
-                worker.start()
+            _start(workers)
             while not self.ended.wait(0.1 if progress else 1.0):
                 if progress is not None:
                     progress(self.done, self.total)
@@ -159,8 +182,8 @@ class _Run(ABC):
     def work(self) -> None:
         """What each thread does, from its start to its end."""
         room = -(-self.job.headroom // PAGE) * PAGE
-        buffer = _memory(room + self.plan.tile * self.job.itemsize)
         try:
+            buffer = _memory(room + self.plan.tile * self.job.itemsize)
             self.go_on(buffer[room - self.job.headroom :], {})
         except _Stopped:
             pass

@@ -215,7 +215,8 @@ def main():
     options = parser.parse_args()
     # Terminated (`timeout`), too, it takes its gigabytes away: a tmpfs would keep them in memory.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    need = 0 if options.sparse else 6 * options.size << 20
+    # The input, the larger file under another name, one output, and as much in numpy's memory.
+    need = 0 if options.sparse else 4 * options.size << 20
     free = shutil.disk_usage(options.scratch or tempfile.gettempdir()).free
     if min(free, available_memory()) < need:
         raise SystemExit(f"{need >> 20:,} MiB of memory and of scratch space are needed at once")

@@ -1,0 +1,58 @@
+"""`executor.run` where the system gives less than was asked for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from kcfg.arrays import executor
+from tests.support.probes import needs_fork
+
+ADDRESSES = 1 << 30
+"""Bytes that a process may map: room for numpy and a few threads, not for 500 of them."""
+
+
+@needs_fork
+@pytest.mark.parametrize(("threads", "status"), [("1", 0), ("500", 2)])
+def test_too_many_threads_for_the_machine_are_told_in_a_line(tmp_path, threads, status):
+    import resource
+
+    path, out = tmp_path / "x.npy", tmp_path / "o.npy"
+    with path.open("wb") as file:
+        fields = {"descr": "<f4", "fortran_order": False, "shape": (1 << 18, 1 << 10)}
+        np.lib.format.write_array_header_1_0(file, fields)
+        file.truncate(file.tell() + (4 << 28))
+    command = ["prod", path, "--axis", "1", "-o", out, "--threads", threads]
+    done = subprocess.run(
+        [sys.executable, "-m", "kcfg", *command],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES)),
+    )
+    assert done.returncode == status, done.stderr
+    if status:
+        assert done.stderr.startswith("kcfg: there is not enough ")
+        assert done.stderr.endswith(" here for 500 threads; ask for fewer: --threads 1\n")
+        assert os.listdir(tmp_path) == ["x.npy"]
+    else:
+        assert done.stderr == ""
+        assert not np.load(out).any()
+
+
+def test_a_buffer_that_no_machine_has_is_a_lack_of_memory():
+    with pytest.raises(MemoryError):
+        executor._memory(1 << 62)
+
+
+def test_a_buffer_can_be_written_and_starts_empty():
+    buffer = executor._memory(5 << 20)
+    assert len(buffer) == 5 << 20
+    assert not any(buffer[:: 1 << 12])
+    buffer[-1] = 7
+    assert buffer[-1] == 7
