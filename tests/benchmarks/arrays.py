@@ -28,8 +28,8 @@ import tempfile
 import time
 from importlib.metadata import version
 
-KCFG = os.path.join(os.path.dirname(sys.executable), "kcfg")
-"""The installed command, as a user starts it."""
+KCFG = shutil.which("kcfg", path=os.path.dirname(sys.executable))
+"""The command that is installed beside this Python, as a user starts it."""
 
 # name, dtype, columns (0: one axis; -R: R long rows; a tuple: the inner axes), order, axis or dtype
 PROD = [
@@ -215,6 +215,8 @@ def main():
     options = parser.parse_args()
     # Terminated (`timeout`), too, it takes its gigabytes away: a tmpfs would keep them in memory.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    if KCFG is None:
+        raise SystemExit(f"kcfg is not installed for {sys.executable}")
     # The input, the larger file under another name, one output, and as much in numpy's memory.
     need = 0 if options.sparse else 4 * options.size << 20
     free = shutil.disk_usage(options.scratch or tempfile.gettempdir()).free
