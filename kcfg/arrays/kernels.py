@@ -41,8 +41,10 @@ BLOCK_BYTES = 1 << 22
 gives back, most of all where two threads ask for the interpreter after each."""
 
 ABREAST = 512
-"""Long rows that are multiplied side by side, and the bytes of the buffer in which they are."""
+"""So many long rows are multiplied side by side."""
+
 TURNED_BYTES = 1 << 19
+"""The buffer in which they are."""
 
 WIDE = 1024
 """Integers are multiplied side by side in rows of about so many."""
@@ -155,7 +157,8 @@ def proceed(tile: Array, reduced: tuple[bool, ...], before: Array, room: Array |
 
 def is_stuck(before: Array) -> bool:
     """Is each accumulator zero or infinite, so that most factors can change its sign alone?"""
-    return bool((np.isinf(before) | (before == 0)).all())
+    with np.errstate(invalid="ignore"):  # a signalling NaN that was the first factor
+        return bool((np.isinf(before) | (before == 0)).all())
 
 
 def signs(tile: Array) -> tuple[bool, Array] | None:
