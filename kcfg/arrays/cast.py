@@ -173,10 +173,10 @@ class CastJob(Portable):
         changed = losing.changed(elements, results)
         if changed.any():
             place = int(changed.argmax())
-            was = elements[place].astype(self.dtype.newbyteorder("="))
+            was, is_now = elements[place].item(), results[place].item()  # all digits that differ
             raise KcfgError(
                 f"element {start + place:,} (from 0, as stored) would change: "
-                f"{was!s} -> {results[place]!s} in {self.target.name}",
+                f"{was!s} -> {is_now!s} in {self.target.name}",
                 where=self.where,
                 keras=None,
                 mend="leave out --exact to cast all the same",
@@ -190,6 +190,10 @@ class CastJob(Portable):
     def settled(self, _carries: list[Any], /) -> bool:
         """Each tile is a task of its own."""
         return False
+
+    def stop(self) -> None:
+        """Let go who waits for a turn to write."""
+        self.sink.close()
 
     def finish(self, task: int, carries: list[Any]) -> None:
         """Hand the results to the sink."""

@@ -118,7 +118,7 @@ class StretchedPlan:
         )
 
 
-class Collected:
+class Collected(files.Sink):
     """A sink for results that travel: (place of the first, results)."""
 
     def __init__(self) -> None:

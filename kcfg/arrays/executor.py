@@ -1,11 +1,11 @@
 """Runs a plan in threads: reads tiles, hands them to a job, in the order that each task needs.
 
-Goes in: a `Plan`, a source of bytes, a `Job`, a number of threads. Every thread takes the next
-step, reads its tile into a buffer of its own and prepares it, waits until the step before it in the
-same task has passed on its accumulator, computes, passes on: reading and preparing overlap with
-computing even where a product is one long chain. Where an accumulator has independent parts
-(columns), each part is passed on as soon as it is ready, so that threads follow one another through
-the parts. Numpy and the system calls release the interpreter's lock meanwhile.
+Goes in: a `Plan`, a source of bytes, a `Job`, a number of threads. Where there are many tasks each
+thread takes whole ones. Else threads share tasks: who has nothing to compute reads and prepares the
+next tile, and who computes goes on with an accumulator for as long as tiles lie ready. So reading
+overlaps with computing even where a product is one long chain, and between two tiles of it nobody
+waits for another thread to wake. Where an accumulator has independent parts (columns), threads go
+on with different parts. Numpy and the system calls release the interpreter's lock meanwhile.
 
 No shapes are known here. Another executor (a cluster's) takes the same plan and the same job.
 """
@@ -18,6 +18,8 @@ import os
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kcfg.problems import KcfgError
@@ -66,10 +68,13 @@ class Job(Protocol):
         """One part of the accumulator after this tile; carry: before it, None at the start."""
 
     def settled(self, carries: list[Any], /) -> bool:
-        """True if no further tile can change these parts of an accumulator."""
+        """True if no further tile can change these parts of an accumulator (some or all)."""
 
     def finish(self, task: int, carries: list[Any], /) -> None:
-        """Hand on the results of a task."""
+        """Hand on the results of a task; may wait for those of the tasks before it."""
+
+    def stop(self) -> None:
+        """Nothing more will come: let go who waits in `finish`."""
 
 
 def default_threads() -> int:
@@ -137,16 +142,6 @@ class _Stopped(Exception):
     """Another thread failed, or the main thread was interrupted: leave quietly."""
 
 
-class _Chain:
-    """How far a task has come: per part, the steps passed on and the accumulator."""
-
-    __slots__ = ("carries", "passed")
-
-    def __init__(self, parts: int) -> None:
-        self.passed = [0] * parts
-        self.carries: list[Any] = [None] * parts
-
-
 class _Run(ABC):
     """What all ways of running share: the workers, their buffers, how they end."""
 
@@ -158,33 +153,34 @@ class _Run(ABC):
         self.stopped = False
         self.error: BaseException | None = None
         self.working = threads
-        self.ended = threading.Event()
+        self.over = threading.Event()
 
     def in_threads(self, threads: int, progress: Progress | None) -> None:
         workers = [threading.Thread(target=self.work, daemon=True) for _ in range(threads)]
         try:
             _start(workers)
-            while not self.ended.wait(0.1 if progress else 1.0):
+            while not self.over.wait(0.1 if progress else 1.0):
                 if progress is not None:
                     progress(self.done, self.total)
         except BaseException:
             self.stop(None)
+            raise
+        finally:
             deadline = time.monotonic() + 1  # who waits for a full pipe stays behind, as a daemon
-            for worker in workers:
+            for worker in workers if self.stopped else ():
                 if worker.ident is not None:
                     worker.join(max(0, deadline - time.monotonic()))
-            raise
 
     def stop(self, error: BaseException | None) -> None:
         self.stopped = self.source.stopped = True
         self.error = self.error or error
+        self.job.stop()
+        self.over.set()
 
     def work(self) -> None:
         """What each thread does, from its start to its end."""
-        room = -(-self.job.headroom // PAGE) * PAGE
         try:
-            buffer = _memory(room + self.plan.tile * self.job.itemsize)
-            self.go_on(buffer[room - self.job.headroom :], {})
+            self.go_on()
         except _Stopped:
             pass
         except BaseException as error:  # carried to the thread that called run()
@@ -193,10 +189,15 @@ class _Run(ABC):
             with self.taking:
                 self.working -= 1
                 if not self.working:
-                    self.ended.set()
+                    self.over.set()
+
+    def room(self) -> memoryview:
+        """Memory for the largest tile, which begins at a page, behind the headroom."""
+        front = -(-self.job.headroom // PAGE) * PAGE
+        return _memory(front + self.plan.tile * self.job.itemsize)[front - self.job.headroom :]
 
     @abstractmethod
-    def go_on(self, buffer: memoryview, scratch: dict[str, Any]) -> None:
+    def go_on(self) -> None:
         """Take work until there is none left."""
 
 
@@ -207,7 +208,9 @@ class _Apart(_Run):
         super().__init__(plan, source, job, threads)
         self.tasks = iter(range(plan.tasks))
 
-    def go_on(self, buffer: memoryview, scratch: dict[str, Any]) -> None:
+    def go_on(self) -> None:
+        buffer = self.room()
+        scratch: dict[str, Any] = {}
         while True:
             with self.taking:
                 task = next(self.tasks, None)
@@ -234,8 +237,50 @@ class _Apart(_Run):
         job.finish(task, carries)
 
 
+class _Task:
+    """A task that was begun: per part, the accumulator."""
+
+    __slots__ = ("carries", "left", "settled")
+
+    def __init__(self, parts: int) -> None:
+        self.carries: list[Any] = [None] * parts
+        self.settled = [False] * parts
+        self.left = parts
+        """So many parts have not come to the last step."""
+
+
+class _Tile:
+    """Room for a tile, and what lies in it until every part of its task has gone on with it."""
+
+    __slots__ = ("buffer", "left", "prepared", "ready", "scratch", "step", "task")
+
+    def __init__(self, buffer: memoryview) -> None:
+        self.buffer = buffer
+        self.scratch: dict[str, Any] = {}
+        self.prepared: Any = None
+        self.ready = False
+        self.left = 0
+        self.step: Step
+        self.task: _Task
+
+
+class _Line:
+    """The tiles to be computed one after another for one part of some tasks."""
+
+    __slots__ = ("busy", "part", "tiles")
+
+    def __init__(self, part: int) -> None:
+        self.part = part
+        self.tiles: deque[_Tile] = deque()
+        self.busy = False
+
+
 class _Together(_Run):
-    """Threads share tasks, and follow one another through the steps of each."""
+    """Threads share tasks. What they share changes under `moved`; the work is done outside.
+
+    Tasks are finished in the order of their last steps, also those that settled before: so who
+    waits for a pipe waits only for tasks that have all they need.
+    """
 
     def __init__(self, plan: Plan, source: Source, job: Job, threads: int) -> None:
         super().__init__(plan, source, job, threads)
@@ -243,77 +288,112 @@ class _Together(_Run):
             plan.steps_in_file_order() if source.sequential else plan.steps_interleaved(threads)
         )
         self.moved = threading.Condition()
-        self.chains: dict[int, _Chain] = {}
-        self.settled: set[int] = set()
+        self.lines = [
+            [_Line(part) for part in range(job.parts)] for _ in range(min(threads, plan.tasks))
+        ]
+        self.all_lines = [line for lines in self.lines for line in lines]
+        self.tasks: dict[int, _Task] = {}
+        self.free: list[_Tile] = []
+        self.more = threads + 1  # tiles that may still be made: one ahead of what threads are at
+        self.reading = False
+        self.all_taken = False
 
     def stop(self, error: BaseException | None) -> None:
         with self.moved:
             super().stop(error)
             self.moved.notify_all()
 
-    def go_on(self, buffer: memoryview, scratch: dict[str, Any]) -> None:
-        headroom, size = self.job.headroom, self.job.itemsize
-        while not self.stopped:
-            step = self.take(buffer[headroom:])
-            if step is None:
-                break
-            self.compute(step, buffer[: headroom + step.size * size], scratch)
-            self.done += step.size * size
+    def go_on(self) -> None:
+        while (work := self.next_work()) is not None:
+            work()
 
-    def take(self, tiles: memoryview) -> Step | None:
-        """The next step, its tile read; None when there is none left."""
-        size = self.job.itemsize
-        sequential = self.source.sequential
-        while not self.stopped:
-            with self.taking:
-                step = next(self.steps, None)
-                if step is None:
+    def next_work(self) -> Callable[[], None] | None:
+        """A line that can go on, else a tile to be read; None when all is done."""
+        with self.moved:
+            while not self.stopped:
+                for line in self.all_lines:
+                    if not line.busy and line.tiles and line.tiles[0].ready:
+                        line.busy = True
+                        return partial(self.compute, line)
+                if (tile := self.take()) is not None:
+                    return partial(self.read, tile)
+                if self.all_taken and not any(line.tiles for line in self.all_lines):
+                    self.moved.notify_all()
                     return None
-                if sequential:  # a pipe is read to its end, whoever still needs it
-                    self.source.read(step.start * size, tiles[: step.size * size])
-            if step.task in self.settled:
-                self.done += step.size * size
-                continue
-            if not sequential:
-                self.source.read(step.start * size, tiles[: step.size * size])
-            return step
+                self.moved.wait()
         raise _Stopped
 
-    def compute(self, step: Step, buffer: memoryview, scratch: dict[str, Any]) -> None:
-        job = self.job
-        prepared = job.prepare(step, buffer, scratch)
-        if step.first and step.last:
-            carries = [job.compute(step, prepared, part, None) for part in range(job.parts)]
-            job.finish(step.task, carries)
-            return
-        with self.moved:
-            chain = self.chains.get(step.task)
-            if chain is None:
-                chain = self.chains[step.task] = _Chain(job.parts)
-        for part in range(job.parts):
-            if not self.wait_turn(step, chain, part):
-                return
-            carry = job.compute(step, prepared, part, chain.carries[part])
-            with self.moved:
-                chain.carries[part] = carry
-                chain.passed[part] = step.number + 1
-                if part + 1 == job.parts and not step.last and job.settled(chain.carries):
-                    self.settled.add(step.task)
-                    carry = None
-                self.moved.notify_all()
-        if step.last or carry is None:
-            carries = chain.carries
-            with self.moved:
-                self.chains.pop(step.task, None)
-            job.finish(step.task, carries)
+    def take(self) -> _Tile | None:
+        """Room with the next step, if there is one and it may be read now (a pipe: in order)."""
+        if self.all_taken or (self.source.sequential and self.reading):
+            return None
+        if not self.free and not self.more:
+            return None
+        for step in self.steps:
+            task = self.tasks.get(step.task)
+            if self.source.sequential or step.last or task is None or not all(task.settled):
+                break
+            self.done += step.size * self.job.itemsize
+        else:
+            self.all_taken = True
+            return None
+        if not self.free:
+            self.more -= 1
+            self.free.append(_Tile(self.room()))
+        tile = self.free.pop()
+        tile.step, tile.prepared, tile.ready, tile.left = step, None, False, self.job.parts
+        if not (step.first and step.last):
+            tile.task = self.tasks.setdefault(step.task, _Task(self.job.parts))
+            for line in self.lines[step.task % len(self.lines)]:
+                line.tiles.append(tile)
+        self.reading = True
+        return tile
 
-    def wait_turn(self, step: Step, chain: _Chain, part: int) -> bool:
-        """Wait until this step is the next one of its task. False: it isn't needed any more."""
+    def read(self, tile: _Tile) -> None:
+        """Fill a tile, prepare it, lay it ready. A pipe is read to its end, whoever needs it."""
+        job, step = self.job, tile.step
+        alone = step.first and step.last
+        needed = alone or not all(tile.task.settled)
+        filled = tile.buffer[: job.headroom + step.size * job.itemsize]
+        if needed or self.source.sequential:
+            self.source.read(step.start * job.itemsize, filled[job.headroom :])
+        if self.source.sequential:
+            with self.moved:
+                self.reading = False
+                self.moved.notify()
+        if needed:
+            tile.prepared = job.prepare(step, filled, tile.scratch)
+        if alone:
+            carries = [job.compute(step, tile.prepared, part, None) for part in range(job.parts)]
+            job.finish(step.task, carries)
         with self.moved:
-            while chain.passed[part] != step.number:
-                if self.stopped:
-                    raise _Stopped
-                if step.task in self.settled:
-                    return False
-                self.moved.wait()
-            return step.task not in self.settled
+            self.done += step.size * job.itemsize
+            if alone:
+                self.free.append(tile)
+            tile.ready = True
+            self.moved.notify(job.parts)
+
+    def compute(self, line: _Line) -> None:
+        """Go on with one part of the accumulators, for as long as tiles lie ready for it."""
+        job, part = self.job, line.part
+        while line.busy and not self.stopped:
+            tile = line.tiles[0]
+            step, task = tile.step, tile.task
+            if not task.settled[part]:
+                carry = job.compute(step, tile.prepared, part, task.carries[part])
+                task.carries[part] = carry
+                task.settled[part] = not step.last and job.settled([carry])
+            if step.last:
+                with self.moved:
+                    task.left -= 1
+                    finishes = not task.left
+                if finishes:
+                    del self.tasks[step.task]
+                    job.finish(step.task, task.carries)
+            with self.moved:
+                line.tiles.popleft()
+                tile.left -= 1
+                if not tile.left:
+                    self.free.append(tile)
+                    self.moved.notify()
+                line.busy = bool(line.tiles) and line.tiles[0].ready

@@ -14,7 +14,8 @@ import os
 import select
 import stat
 import threading
-from typing import TYPE_CHECKING, Protocol
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -140,14 +141,18 @@ def open_input(path: str) -> Iterator[Input]:
         os.close(fd)
 
 
-class Sink(Protocol):
+class Sink(ABC):
     """Takes results at their place in the output's memory order; from several threads."""
 
+    @abstractmethod
     def write(self, start: int, results: np.ndarray[Any, Any]) -> None:
         """Put `results` (C-contiguous) at result number `start`, or raise KcfgError."""
 
+    def close(self) -> None:  # noqa: B027 (most have nothing to do)
+        """Nothing more will be written: let go who waits in `write`."""
 
-class MemorySink:
+
+class MemorySink(Sink):
     """Results in an array of the output's memory order."""
 
     def __init__(self, count: int, dtype: np.dtype[Any]) -> None:
@@ -158,7 +163,7 @@ class MemorySink:
         self.flat[start : start + results.size] = results.reshape(-1)
 
 
-class FileSink:
+class FileSink(Sink):
     """Results at their place in a file that can be seeked."""
 
     def __init__(self, fd: int, offset: int, where: str) -> None:
@@ -198,7 +203,7 @@ class FileSink:
             sink.write(start, self.read(start, min(step, count - start), dtype))
 
 
-class PipeSink:
+class PipeSink(Sink):
     """Results one after another into a pipe: each writer waits for its turn (back-pressure)."""
 
     def __init__(self, fd: int, where: str) -> None:
@@ -219,7 +224,7 @@ class PipeSink:
             self.turn.notify_all()
 
     def close(self) -> None:
-        """Let every waiting writer go: nothing more will be written."""
+        """Let every waiting writer go."""
         with self.turn:
             self.closed = True
             self.turn.notify_all()

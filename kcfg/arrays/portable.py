@@ -23,6 +23,9 @@ class Portable:
     def __init__(self) -> None:
         self.counting = threading.Lock()
 
+    def stop(self) -> None:
+        """Nothing more will come; here nobody waits."""
+
     def told(self) -> Any:
         """What all tiles so far said, besides the results: small, and can be pickled."""
         return self.lost

@@ -375,6 +375,10 @@ class ProdJob(Portable):
             return not carries[0].any()
         return self.keeps_nan and all(np.isnan(carry).all() for carry in carries)
 
+    def stop(self) -> None:
+        """Let go who waits for a turn to write."""
+        self.sink.close()
+
     def finish(self, task: int, carries: list[Any]) -> None:
         """Hand the results to the sink."""
         if self.store is not None:

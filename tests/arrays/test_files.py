@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 
+from kcfg.arrays import cast as casting
 from kcfg.arrays import files
 from kcfg.arrays import prod as multiplying
 from kcfg.arrays.cast import cast
@@ -47,6 +48,24 @@ def read_from(path):
         return found[0]
 
     return str(path), wait
+
+
+def in_time(run):
+    """Run it; fail where it doesn't come to an end."""
+    raised = []
+
+    def watched():
+        try:
+            run()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=watched, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive(), "it hangs"
+    if raised:
+        raise raised[0]
 
 
 def npy(tmp_path, array):
@@ -106,6 +125,40 @@ class TestPipes:
         source = fed(tmp_path / "in", npy(tmp_path, np.ones(100))[:-3])
         with pytest.raises(KcfgError, match="ended after 797 of 800 bytes"):
             prod(source)
+
+    @pytest.mark.parametrize("threads", [1, 2, 3, 8])
+    def test_products_that_can_change_no_more_wait_for_those_before_them(
+        self, tmp_path, monkeypatch, threads
+    ):
+        """All columns but the first become 0 in the first rows; results leave in their order."""
+        monkeypatch.setattr(multiplying, "TILE_BYTES", 8000)
+        values = np.zeros((40, 3000), np.int64)
+        values[:, :250] = 1
+        source = fed(tmp_path / "in", npy(tmp_path, values))
+        target, wait = read_from(tmp_path / "out")
+        in_time(lambda: prod(source, axis=0, out=target, overwrite=True, threads=threads))
+        assert wait() == npy(tmp_path, np.prod(values, axis=0))
+
+    @pytest.mark.parametrize("threads", [1, 2, 3, 8])
+    @pytest.mark.parametrize("place", [0, 60_000, 399_999])
+    def test_who_waits_to_write_is_let_go_when_another_fails(
+        self, tmp_path, monkeypatch, threads, place
+    ):
+        monkeypatch.setattr(casting, "TILE_BYTES", 8000)
+        values = np.ones(400_000)
+        values[place] = 0.1
+        np.save(tmp_path / "source.npy", values)
+        target, wait = read_from(tmp_path / "out")
+
+        def exactly():
+            with pytest.raises(KcfgError, match=f"element {place:,} .* would change"):
+                cast(
+                    str(tmp_path / "source.npy"), "f4", target,
+                    exact=True, overwrite=True, threads=threads,
+                )  # fmt: skip
+
+        in_time(exactly)
+        assert npy(tmp_path, values.astype("f4")).startswith(wait())
 
     def test_what_is_behind_the_data_is_read_too(self, tmp_path):
         """Else who writes it would die of SIGPIPE."""
