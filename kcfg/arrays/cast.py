@@ -157,10 +157,12 @@ class CastJob(Portable):
             scratch["converter"] = convert.Converter()
         results: Array = scratch["results"][: step.size]
         with np.errstate(all="call", call=(flags := losing.Flags())):
-            suspicious = scratch["converter"].convert(elements, results)
+            known = scratch["converter"].convert(elements, results)
         if self.exact:
             self._refuse_changes(elements, results, step.start)
-        elif suspicious or flags.raised or not self.flagged:
+        elif known is not None:
+            self._count([*known, 0, 0])
+        elif flags.raised or not self.flagged:
             self._count(losing.of_cast(elements, results))
         return results
 

@@ -65,11 +65,41 @@ def test_to_float16_rounds_half_to_even(source):
     near = [np.nextafter(ties.astype(source), np.array(to, source)) for to in (-9e9, 9e9)]
     bits_ = np.random.default_rng(1).integers(0, 2**63, 1 << 16).view(source)
     for values in (ties.astype(source), *near, bits_):
-        with np.errstate(all="ignore"):
-            want = values.astype(np.float16)
-            out = np.empty(values.size, np.float16)
-            Converter().narrow(values, out)
-        assert out.tobytes() == want.tobytes()
+        narrowed_as_numpy_does(values)
+
+
+@pytest.mark.parametrize("source", ["f4", "f8"])
+@pytest.mark.parametrize("rare", [1, 0.1, 0.001])
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param(1e-5, id="below-the-smallest-normal"),
+        pytest.param(2.0**-25, id="about-half-of-the-smallest"),
+        pytest.param(7e4, id="about-the-largest"),
+        pytest.param(2049, id="ties"),
+        pytest.param(0, id="zero"),
+        pytest.param(np.inf, id="infinite"),
+        pytest.param(np.nan, id="nan"),
+    ],
+)
+def test_to_float16_beside_ordinary_numbers(source, rare, size):
+    """Numbers that float16 has no place for, all or few of them; every one that is lost counts."""
+    random = np.random.default_rng(3)
+    ordinary = random.normal(0, 1, 100_000)
+    odd = size * random.choice([1, 1, -1, 0.9, 1.1], ordinary.size)
+    narrowed_as_numpy_does(
+        np.where(random.random(ordinary.size) < rare, odd, ordinary).astype(source)
+    )
+
+
+def narrowed_as_numpy_does(values):
+    with np.errstate(all="ignore"):
+        want = values.astype(np.float16)
+        out = np.empty(values.size, np.float16)
+        overflowed, underflowed = Converter().narrow(values, out)
+    assert out.tobytes() == want.tobytes()
+    assert overflowed == np.count_nonzero(np.isinf(want) & ~np.isinf(values))
+    assert underflowed == np.count_nonzero((want == 0) & (values != 0))
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
