@@ -89,12 +89,15 @@ class Converter:
 
     def widen(self, halves: Array, out: Array) -> None:
         """float16 (native, 1-d) -> float32 or float64, as `out[...] = halves`."""
+        strange = _NOWHERE  # infinite or NaN
         if (
-            halves.view(np.int16).max(initial=0) >= 0x7C00
-            or halves.view(np.uint16).max(initial=0) >= 0xFC00
+            halves.view(np.int16).max(initial=0) >= _INFINITE
+            or halves.view(np.uint16).max(initial=0) >= 0x8000 | _INFINITE
         ):
-            out[...] = halves  # infinite or NaN somewhere
-            return
+            strange = np.flatnonzero(halves.view(np.uint16) & _INFINITE == _INFINITE)
+            if strange.size > halves.size // FEW:
+                out[...] = halves
+                return
         single = out if out.dtype == np.float32 else self._buffer("single", "f4", halves.size)
         bits = single.view(np.int32)
         bits[...] = halves.view(np.int16)  # the sign fills the upper half
@@ -103,6 +106,7 @@ class Converter:
         np.multiply(single, _UP, out=single)
         if single is not out:
             out[...] = single
+        out[strange] = halves[strange]
 
     def narrow(self, numbers: Array, out: Array) -> tuple[int, int]:
         """float32 or float64 (native, 1-d, not empty) -> float16, as `out[...] = numbers`.

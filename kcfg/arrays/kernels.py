@@ -161,15 +161,14 @@ def is_stuck(before: Array) -> bool:
         return bool((np.isinf(before) | (before == 0)).all())
 
 
-def signs(tile: Array) -> tuple[bool, Array] | None:
-    """(has the tile a zero, which columns have an odd number of negative factors); of a tile
-    without columns the latter is of shape (). None if some factor is infinite or NaN.
+def signs(tile: Array) -> Array | None:
+    """Which columns have an odd number of negative factors; of a tile without columns an array of
+    shape (). None if some factor is infinite or NaN.
     """
-    flat = tile.reshape(-1)
-    if not (flat.max() < np.inf and flat.min() > -np.inf):
+    if not (tile.max() < np.inf and tile.min() > -np.inf):
         return None
     words = tile.view(f"u{tile.itemsize}")
-    return not flat.all(), np.signbit(_folded(words, np.bitwise_xor).view(tile.dtype))
+    return np.asarray(np.signbit(_folded(words, np.bitwise_xor).view(tile.dtype)))
 
 
 def nan_of_half_run(halves: Array, before: Array | None, piece: int) -> Array:

@@ -217,7 +217,7 @@ class _Factors:
         """The same in float16, if that was widened."""
 
     @cached_property
-    def signs(self) -> tuple[bool, Array] | None:
+    def signs(self) -> Array | None:
         """`kernels.signs`, looked at once for all parts."""
         with np.errstate(all="ignore"):
             return kernels.signs(self.tile)
@@ -270,6 +270,8 @@ class ProdJob(Portable):
         # Where each multiplication waits for the one before, a stuck accumulator saves the most.
         self.waits = (self.half_run or self.family == kernels.REAL) and op_dtype.itemsize <= 8
         self.waits &= self.reduced == (True,) or (across and columns < kernels.SHORT)
+        self.looks_at_signs = False
+        """The last accumulator was stuck: it pays to look at signs before a tile's turn comes."""
         self.lost = [0, 0, 0]
 
     def prepare(self, step: Step, buffer: memoryview, scratch: dict[str, Any]) -> Any:
@@ -290,7 +292,10 @@ class ProdJob(Portable):
         tile = elements.reshape(shape)
         if self.family == kernels.INTEGER:
             return kernels.start(tile, self.reduced)
-        return _Factors(tile, room, halves)
+        factors = _Factors(tile, room, halves)
+        if self.looks_at_signs:
+            _ = factors.signs
+        return factors
 
     def _converted(
         self, elements: Array, dtype: np.dtype[Any], lead: int, scratch: dict[str, Any]
@@ -356,12 +361,11 @@ class ProdJob(Portable):
 
     def _stuck(self, factors: _Factors, part: int, carry: Any) -> Array | None:
         """The accumulators after a tile that can change no more than their signs, else None."""
-        if not self.waits or carry is None or not kernels.is_stuck(carry):
+        self.looks_at_signs = self.waits and carry is not None and kernels.is_stuck(carry)
+        if not self.looks_at_signs:
             return None
-        if factors.signs is None:
-            return None
-        has_zero, negative = factors.signs
-        if has_zero and np.isinf(carry).any():
+        negative = factors.signs
+        if negative is None or (np.isinf(carry).any() and not factors.tile.all()):
             return None
         if self.across:
             negative = negative[self.bounds[part] : self.bounds[part + 1]]
