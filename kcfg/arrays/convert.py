@@ -35,6 +35,9 @@ below 2**-14. Its own low 16 bits are 0."""
 _ROUNDS_TO_INF = np.float32(65520.0)
 _INFINITE = np.uint16(0x7C00)
 _NOWHERE = np.empty(0, np.intp)
+_NARROWED_FROM = {np.dtype(char): "d" if char == "d" else "f" for char in "bBhHiIlLqQfd"}
+"""The dtype from which such numbers are rounded to float16. An integer that float32 can't hold is
+infinite there anyway."""
 
 FEW = 32
 """Up to one in so many, elements are picked out one by one."""
@@ -71,21 +74,28 @@ class Converter:
 
         Returns how many numbers (overflowed, underflowed) where that is known.
         """
-        lost: tuple[int, int] | None = None
-        singles = (np.float32, np.float64)
-        plain = np.float16 not in (numbers.dtype, out.dtype) or out.dtype == np.float32
-        block = max(1, numbers.size) if plain else BLOCK
-        for first in range(0, numbers.size, block):
-            part, into = numbers[first : first + block], out[first : first + block]
-            if part.dtype == np.float16 and out.dtype in singles:
+        if numbers.dtype == np.float16 and out.dtype in ("f4", "f8"):
+            block = numbers.size if out.dtype == np.float32 else BLOCK
+            for part, into in _blocks(numbers, out, block):
                 self.widen(part, into)
-            elif out.dtype == np.float16 and part.dtype in singles and part.flags.c_contiguous:
-                overflowed, underflowed = self.narrow(part, into)
-                before = lost or (0, 0)
-                lost = before[0] + overflowed, before[1] + underflowed
-            else:
-                np.copyto(into, part, casting="unsafe")
-        return lost
+            return None
+        through = _NARROWED_FROM.get(numbers.dtype.newbyteorder("="))
+        if out.dtype != np.float16 or through is None:
+            np.copyto(out, numbers, casting="unsafe")
+            return None
+        overflowed = underflowed = 0
+        for part, into in _blocks(numbers, out, BLOCK):
+            lost = self.narrow(self._plain(part, through), into)
+            overflowed, underflowed = overflowed + lost[0], underflowed + lost[1]
+        return overflowed, underflowed
+
+    def _plain(self, numbers: Array, dtype: str) -> Array:
+        """The numbers in such a dtype, native and C-contiguous."""
+        if numbers.dtype == dtype and numbers.flags.c_contiguous:
+            return numbers
+        plain = self._buffer("plain", dtype, numbers.size)
+        plain[...] = numbers
+        return plain
 
     def widen(self, halves: Array, out: Array) -> None:
         """float16 (native, 1-d) -> float32 or float64, as `out[...] = halves`."""
@@ -162,6 +172,12 @@ class Converter:
             infinite = np.bitwise_and(halves, np.uint16(0x7FFF)) == _INFINITE
             overflowed = int(np.count_nonzero(infinite) - np.count_nonzero(np.isinf(numbers)))
         return overflowed, underflowed
+
+
+def _blocks(numbers: Array, out: Array, size: int) -> Iterator[tuple[Array, Array]]:
+    """Both, by so many elements at a time."""
+    for first in range(0, numbers.size, max(1, size)):
+        yield numbers[first : first + size], out[first : first + size]
 
 
 def _small(numbers: Array, mark: Array, halves: Array) -> int:

@@ -93,6 +93,22 @@ def test_to_float16_beside_ordinary_numbers(source, rare, size):
     )
 
 
+@pytest.mark.parametrize("source", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i4", ">u8"])
+def test_integers_to_float16(source):
+    """All that have a float16, the ties between two, and those of any size."""
+    lowest, highest = np.iinfo(source).min, np.iinfo(source).max
+    near = np.arange(max(lowest, -66_000), min(highest, 66_000) + 1).astype(source)
+    some = np.random.default_rng(5).integers(
+        lowest, highest, 1000, np.dtype(source).newbyteorder("=")
+    )
+    values = np.concatenate([near, some.astype(source), np.array([lowest, highest], source)])
+    out = np.empty(values.size, np.float16)
+    with np.errstate(all="ignore"):
+        want = values.astype(np.float16)
+        assert Converter().convert(values, out) == (np.count_nonzero(np.isinf(want)), 0)
+    assert out.tobytes() == want.tobytes()
+
+
 def narrowed_as_numpy_does(values):
     with np.errstate(all="ignore"):
         want = values.astype(np.float16)
