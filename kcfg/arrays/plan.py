@@ -206,7 +206,7 @@ def tile_bytes(most: int, threads: int) -> int:
     Large tiles, because between two of them threads wait for the interpreter (a woken thread costs
     as much as reading 500 KiB); smaller ones where many threads share the memory budget.
     """
-    return min(most, max(THREADS_BYTES // threads, 1 << 18))
+    return min(most, max(THREADS_BYTES // (threads + 1), 1 << 18))  # and one that is read ahead
 
 
 def memory_axes(

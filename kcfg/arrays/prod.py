@@ -184,6 +184,8 @@ def _multiply(
         return Losses(0, 0, 0)
     lengths, reduced = memory_axes(header.shape, axes, fortran=header.fortran)
     widest = max(header.dtype.itemsize, op_dtype.itemsize, 4)  # float16 is widened
+    if op_dtype == np.float16 != header.dtype:
+        widest *= 2  # and rounded first, through buffers as large
     budget = max(1, tile_bytes(TILE_BYTES, threads) // widest)
     piece = 0
     if kernels.family(op_dtype) == kernels.HALF and reduced and reduced[-1]:
