@@ -149,11 +149,15 @@ class Converter:
         np.right_shift(bits, np.uint32(13), out=bits)
         halves = out.view(np.uint16)
         _low_half(bits, halves)
-        overflowed = underflowed = 0
-        large = not (lowest > -_ROUNDS_TO_INF and highest < _ROUNDS_TO_INF)
-        if large:
+        underflowed = 0
+        large: Array | slice = _NOWHERE
+        if not (lowest > -_ROUNDS_TO_INF and highest < _ROUNDS_TO_INF):
             np.greater_equal(np.abs(single, out=work), _ROUNDS_TO_INF, out=mark)
-            _put(_INFINITE, mark, halves)
+            large = _places(mark)
+            if isinstance(large, slice):
+                _put(_INFINITE, mark, halves)
+            else:
+                halves[large] = _INFINITE
         if halves.min() <= _SMALLEST_NORMAL:
             np.less_equal(halves, _SMALLEST_NORMAL, out=mark)
             np.logical_and(mark, np.not_equal(numbers, 0), out=mark)
@@ -168,9 +172,8 @@ class Converter:
                 out[...] = numbers
             elif places.size:
                 out[places] = numbers[places]
-        if large:
-            infinite = np.bitwise_and(halves, np.uint16(0x7FFF)) == _INFINITE
-            overflowed = int(np.count_nonzero(infinite) - np.count_nonzero(np.isinf(numbers)))
+        infinite = np.bitwise_and(halves[large], np.uint16(0x7FFF)) == _INFINITE
+        overflowed = int(np.count_nonzero(infinite) - np.count_nonzero(np.isinf(numbers[large])))
         return overflowed, underflowed
 
 
@@ -184,16 +187,20 @@ def _small(numbers: Array, mark: Array, halves: Array) -> int:
     """What is marked is not 0 and rounds to at most 2**-14: a multiple of 2**-24, the last bit of
     the sum with a number so large. Returns how many become 0.
     """
-    count = int(np.count_nonzero(mark))
-    few = count <= numbers.size // FEW
-    places = np.flatnonzero(mark) if few else slice(None)
+    places = _places(mark)
     sums = np.abs(numbers[places]) + _LAST_BIT_2_24[numbers.dtype.itemsize]
     found = sums.view(f"u{sums.itemsize}").astype(np.uint16)
-    if few:
-        halves[places] = found
-        return count - int(np.count_nonzero(found))
-    _put(found, mark, halves)
-    return count - int(np.count_nonzero(np.logical_and(mark, found)))
+    if isinstance(places, slice):
+        _put(found, mark, halves)
+        return int(np.count_nonzero(mark) - np.count_nonzero(np.logical_and(mark, found)))
+    halves[places] = found
+    return int(places.size - np.count_nonzero(found))
+
+
+def _places(mark: Array) -> Array | slice:
+    """Where the marks are if they are few, else everywhere."""
+    few = np.count_nonzero(mark) <= mark.size // FEW
+    return np.flatnonzero(mark) if few else slice(None)
 
 
 def _put(found: Any, mark: Array, halves: Array) -> None:

@@ -68,8 +68,12 @@ def start(tile: Array, reduced: tuple[bool, ...]) -> Array:
         return _folded(tile, np.multiply)
     fast = family(tile.dtype) in (INTEGER, REAL)
     result = _fast_start(tile, reduced) if fast else None
-    if result is None or (tile.dtype.kind == "f" and np.isnan(result).any()):
+    if result is None:
         return _reduce(tile, _axes(reduced))
+    if tile.dtype.kind == "f":  # which NaN, numpy's own loop says
+        rows = np.isnan(result).reshape(len(tile), -1).any(axis=1)
+        if rows.any():
+            result[rows] = _reduce(tile[rows], _axes(reduced))
     return result
 
 
@@ -365,8 +369,10 @@ def half_rows(tile: Array, halves: Array, before: Array | None) -> Array:
         first = before.astype(np.float32).reshape(-1, 1)
         result = _reduce(np.concatenate([first, tile], axis=1), (1,))
     rounded = result.astype(np.float16)
-    if np.isnan(rounded).any():  # which NaN, numpy's own loop for float16 says
-        return _reduce_halves(halves.reshape(tile.shape), before)
+    rows = np.isnan(rounded)
+    if rows.any():  # which NaN, numpy's own loop for float16 says
+        some = halves.reshape(tile.shape)[rows]
+        rounded[rows] = _reduce_halves(some, None if before is None else before[rows])
     return rounded
 
 

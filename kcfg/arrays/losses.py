@@ -112,12 +112,16 @@ def _out_of_range(before: Array, target: np.dtype[Any]) -> int:
         if high:
             wrong |= before > highest
         return int(np.count_nonzero(wrong))
-    # lowest - 1 < number < highest + 1, in a type that holds 2**n and has room for a fraction
-    wide = before if before.dtype.itemsize >= 8 else before.astype(np.float64)
-    bound = wide.dtype.newbyteorder("=").type
-    over = bound(highest // 2 + 1) * 2
-    under = wide >= lowest if target.itemsize == 8 else wide > bound(lowest) - 1
-    return int(wide.size - np.count_nonzero(under & (wide < over)))
+    if before.itemsize == 2:  # numpy compares float16 in software
+        before = before.astype(np.float32)
+    # lowest - 1 < number < highest + 1; a type without a number between the two has its own bounds
+    bound = before.dtype.newbyteorder("=").type
+    over, below = bound(highest // 2 + 1) * 2, bound(lowest - 1)
+    least, most = before.min(), before.max()
+    if least >= lowest and most < over:  # neither is NaN
+        return 0
+    inside = before >= lowest if below == lowest else before > below
+    return int(before.size - np.count_nonzero(np.logical_and(inside, before < over, out=inside)))
 
 
 def changed(before: Array, after: Array) -> Array:

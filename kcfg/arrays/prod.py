@@ -318,7 +318,9 @@ class ProdJob(Portable):
             carry = self.store.read(first, count, self.op_dtype)
         if self.family == kernels.INTEGER:
             with np.errstate(all="ignore"):
-                after = prepared if carry is None else np.multiply(carry, prepared)
+                after = prepared
+                if carry is not None:
+                    after = np.multiply(np.reshape(carry, np.shape(prepared)), prepared)
         else:
             after = self._floating(step, prepared, part, carry)
         if self.store is None:

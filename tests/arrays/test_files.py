@@ -114,6 +114,16 @@ class TestPipes:
             prod(source, axis=0, out=target, overwrite=True)
             assert wait() == npy(tmp_path, want)
 
+    @pytest.mark.parametrize("dtype", ["f4", "f2", "i4", "c8"])
+    def test_so_do_those_of_two_axes_between_which_others_are_kept(
+        self, tmp_path, monkeypatch, dtype
+    ):
+        monkeypatch.setattr(multiplying, "IN_MEMORY", 1000)
+        monkeypatch.setattr(multiplying, "TILE_BYTES", 8000)
+        values = numbers(dtype, (5, 300, 7, 3))
+        source = fed(tmp_path / "in", npy(tmp_path, values))
+        assert bits(prod(source, axis=(0, 2))) == bits(np.prod(values, axis=(0, 2)))
+
     def test_ones_for_products_of_nothing(self, tmp_path):
         source = tmp_path / "source.npy"
         np.save(source, np.ones((5, 0), np.float32))
