@@ -113,6 +113,8 @@ def some_columns(
         result = proceed(part, across, before, room if whole else None)
     if tile.dtype.kind not in "fc" or tile.dtype.itemsize == 2 or not np.isnan(result).any():
         return result
+    if whole and family(tile.dtype) == REAL and tile.shape[1] >= SHORT and len(tile) > 4:
+        return result  # they were
     wide = np.ones((len(tile) + 1, tile.shape[1]), tile.dtype)
     wide[1:, first:end] = part
     if before is not None:

@@ -267,7 +267,7 @@ class ProdJob(Portable):
         }.get(self.family, columns // 2)
         self.parts = max(1, min(most, threads))
         self.bounds = [columns * part // self.parts for part in range(self.parts + 1)]
-        width = 1 if self.reduced[-1] else plan.inner_kept
+        width = 1 if self.reduced[-1] else (plan.split, *plan.inner)[-1]
         self.keeps_nan = self.family == kernels.REAL and kernels.keeps_first_nan(op_dtype, width)
         # Where each multiplication waits for the one before, a stuck accumulator saves the most.
         self.waits = (self.half_run or self.family == kernels.REAL) and op_dtype.itemsize <= 8

@@ -148,6 +148,7 @@ def test_products_that_are_zero_or_infinite_long_before_the_end(
         pytest.param((3, 9_000), 1, id="long-rows"),
         pytest.param((9_000, 5), 0, id="long-columns"),
         pytest.param((400, 75), 0, id="wide-columns"),
+        pytest.param((30, 3_100), 0, id="columns-cut"),
         pytest.param((3_000, 9), 1, id="short-rows"),
         pytest.param((4, 500, 13), 1, id="middle"),
     ],
@@ -159,7 +160,7 @@ def test_special_values_over_many_tiles(tmp_path, monkeypatch, dtype, shape, axi
     monkeypatch.setattr(multiplying, "TILE_BYTES", 20_000)
     random = np.random.default_rng(6)
     path = str(tmp_path / "x.npy")
-    for share in (1e-4, 1e-3, 0.02):
+    for share in (1e-4, 1e-3, 0.02, 0.5):
         values = numbers(dtype, shape, spread=0.3 / np.prod(shape) ** 0.5)
         native = values.astype(values.dtype.newbyteorder("="))
         for part in (native.real, native.imag) if native.dtype.kind == "c" else (native,):
