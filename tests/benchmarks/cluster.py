@@ -69,7 +69,7 @@ def seconds_of(directory, arguments):
 
 def make(source, dtype, columns, size):
     """In a process of its own, as its numbers take memory."""
-    script = f"from tests.benchmarks.arrays import make; make({str(source)!r}, {dtype!r}, "
+    script = f"from tests.benchmarks.arrays import make; make('prod', {str(source)!r}, {dtype!r}, "
     script += f"{columns}, 'C', {size})"
     subprocess.run([sys.executable, "-c", script], check=True)
 
