@@ -123,29 +123,27 @@ class Converter:
 
         Returns how many numbers became infinite, and how many 0, that weren't.
         """
-        double = numbers.dtype != np.float32
-        single, ties = numbers, _NOWHERE
-        work = self._buffer("work", "f4", numbers.size)
-        bits, mark = work.view(np.uint32), self._buffer("mark", "?", numbers.size)
-        sign = self._buffer("sign", "u2", numbers.size)
-        if double:
-            single = self._buffer("single", "f4", numbers.size)
-            single[...] = numbers
+        single = self._plain(numbers, "f")
         lowest, highest = single.min(), single.max()
+        mark = self._buffer("mark", "?", numbers.size)
+        sign = self._buffer("sign", "u2", numbers.size)
+        work = self._buffer("work", "f4", numbers.size)
+        bits = work.view(np.uint32)
         np.multiply(single, _DOWN, out=work)
         # Round at bit 13. No number that is kept reaches bit 28, and the sign is lost.
-        if double:
-            # Rounded twice, and a tie always up: wrong only where the first rounding gave a tie.
-            np.add(bits, np.uint32(0x1000), out=bits)
-            _low_half(bits, sign)
-            np.bitwise_and(sign, np.uint16(0x1FFF), out=sign)
-            ties = np.flatnonzero(np.equal(sign, np.uint16(0), out=mark))
-        else:
+        ties = _NOWHERE
+        if single is numbers:
             even = self._buffer("even", "u4", numbers.size)
             np.right_shift(bits, np.uint32(13), out=even)
             np.bitwise_and(even, np.uint32(1), out=even)
             np.add(bits, even, out=bits)
             np.add(bits, np.uint32(0xFFF), out=bits)
+        else:
+            # Rounded twice, and a tie always up: wrong only where the first rounding gave a tie.
+            np.add(bits, np.uint32(0x1000), out=bits)
+            _low_half(bits, sign)
+            np.bitwise_and(sign, np.uint16(0x1FFF), out=sign)
+            ties = np.flatnonzero(np.equal(sign, np.uint16(0), out=mark))
         np.right_shift(bits, np.uint32(13), out=bits)
         halves = out.view(np.uint16)
         _low_half(bits, halves)
