@@ -162,7 +162,7 @@ class _Run(ABC):
             while not self.over.wait(0.1 if progress else 1.0):
                 if progress is not None:
                     progress(self.done, self.total)
-        except BaseException:
+        except BaseException:  # a signal, perhaps while `over` was locked: it is not touched here
             self.stop(None)
             raise
         finally:
@@ -175,7 +175,6 @@ class _Run(ABC):
         self.stopped = self.source.stopped = True
         self.error = self.error or error
         self.job.stop()
-        self.over.set()
 
     def work(self) -> None:
         """What each thread does, from its start to its end."""
@@ -188,7 +187,7 @@ class _Run(ABC):
         finally:
             with self.taking:
                 self.working -= 1
-                if not self.working:
+                if self.stopped or not self.working:
                     self.over.set()
 
     def room(self) -> memoryview:
