@@ -70,10 +70,10 @@ def start(tile: Array, reduced: tuple[bool, ...]) -> Array:
     result = _fast_start(tile, reduced) if fast else None
     if result is None:
         return _reduce(tile, _axes(reduced))
-    if tile.dtype.kind == "f":  # which NaN, numpy's own loop says
-        rows = np.isnan(result).reshape(len(tile), -1).any(axis=1)
-        if rows.any():
-            result[rows] = _reduce(tile[rows], _axes(reduced))
+    if tile.dtype.kind == "f" and (nans := np.isnan(result)).any():
+        # Which NaN, numpy's own loop says.
+        rows = nans if nans.ndim == 1 else nans.reshape(len(tile), -1).any(axis=1)
+        result[rows] = _reduce(tile[rows], _axes(reduced))
     return result
 
 
