@@ -18,12 +18,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
+    from typing import Any
 
 CLUSTER = "DASK_SCHEDULER_ADDRESS"
 """The variable behind --cluster."""
 
 ARRAYS = ("prod", "cast", "info")
 """The commands that load numpy."""
+
+VALUES = {
+    "prod": ("--axis", "--dtype", "--out", "--threads"),
+    "cast": ("--out", "--threads"),
+    "info": ("--threads",),
+}
+"""Their options that take a value, and those that take none."""
+FLAGS = {
+    "prod": ("--keepdims", "--force", "--json"),
+    "cast": ("--exact", "--force", "--json"),
+    "info": ("--stats", "--json"),
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -85,18 +98,8 @@ def plain_form(arguments: list[str]) -> Callable[[], int] | None:
             return lambda: _config().show(json=True)
         case ["check", *files] if _plain(*files):
             return lambda: _check(files)
-        case ["prod", file] if _plain(file):
-            return lambda: _prod(file)
-        case ["prod", file, "--axis", axis] if _plain(file):
-            return lambda: _prod(file, axis=axis)
-        case ["prod", file, "-o", out] if _plain(file, out):
-            return lambda: _prod(file, out=out)
-        case ["prod", file, "--axis", axis, "-o", out] if _plain(file, out):
-            return lambda: _prod(file, axis=axis, out=out)
-        case ["cast", file, dtype] if _plain(file, dtype):
-            return lambda: _cast(file, dtype)
-        case ["cast", file, dtype, "-o", out] if _plain(file, dtype, out):
-            return lambda: _cast(file, dtype, out=out)
+        case [name, *words] if name in ARRAYS:
+            return _array_form(name, words)
     return None
 
 
@@ -117,18 +120,48 @@ def _check(files: list[str]) -> int:
     return check.check(files, writing.Writing())
 
 
-def _prod(file: str, *, axis: str | None = None, out: str | None = None) -> int:
+def _array_form(name: str, words: list[str]) -> Callable[[], int] | None:
+    """The command `name` with its words and options, in any order; None where in doubt."""
+    plain: list[str] = []
+    options: dict[str, Any] = {}
+    left = iter(words)
+    for word in left:
+        if _plain(word):
+            plain.append(word)
+            continue
+        option, equals, text = ("--out", "", "") if word == "-o" else word.partition("=")
+        value: str | int | None = None
+        if option in FLAGS[name] and not equals:
+            value = True
+        elif option in VALUES[name]:
+            value = _value(option, text if equals else next(left, ""))
+        key = option.removeprefix("--")
+        if not value or key in options:
+            return None
+        options[key] = value
+    options["cluster"] = os.environ.get(CLUSTER)
+    match name, plain:
+        case "prod", [file]:
+            return lambda: _arrays().prod(file, **options)
+        case "cast", [file, *dtype] if len(dtype) <= 1:
+            options["floatx"] = lambda: _config().floatx()
+            return lambda: _arrays().cast(file, dtype[0] if dtype else None, **options)
+        case "info", [_, *_]:
+            return lambda: _arrays().info(plain, **options)
+    return None
+
+
+def _value(option: str, text: str) -> str | int | None:
+    """What is given to an option; nothing where in doubt."""
+    if option == "--threads":
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else None
+    return text if option == "--axis" or _plain(text) else None
+
+
+def _arrays() -> ModuleType:
     from kcfg.cli import arrays
 
-    return arrays.prod(file, axis=axis, out=out, cluster=os.environ.get(CLUSTER))
-
-
-def _cast(file: str, dtype: str, *, out: str | None = None) -> int:
-    from kcfg.cli import arrays
-
-    return arrays.cast(
-        file, dtype, floatx=lambda: _config().floatx(), out=out, cluster=os.environ.get(CLUSTER)
-    )
+    return arrays
 
 
 if __name__ == "__main__":

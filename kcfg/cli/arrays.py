@@ -111,7 +111,12 @@ def cast(
 
 
 def info(
-    paths: list[str], *, stats: bool, json: bool, threads: int | None, cluster: str | None = None
+    paths: list[str],
+    *,
+    stats: bool = False,
+    json: bool = False,
+    threads: int | None = None,
+    cluster: str | None = None,
 ) -> int:
     """`kcfg info`: the facts in each file's header; with `stats` also what the data says.
 

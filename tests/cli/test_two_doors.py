@@ -36,6 +36,15 @@ DTYPES = (
 )
 OUTS = ("o.npy", "sub dir/o.npy", "data.npy", "no/o.npy", "-", "-o", "", "sub dir", "--force")
 
+ARRAY_WORDS = [
+    *(["--keepdims"], ["--json"], ["--stats"], ["--stats", "--json"], ["--exact"], ["--json=1"]),
+    *(["--force", "-o", "data.npy"], ["-o", "o.npy", "--out", "p.npy"], ["--keepdims"] * 2),
+    *(["--out", "o.npy"], ["--out=o.npy"], ["--out="], ["--out=-o"], ["-o=o.npy"], ["--forc"]),
+    *(["--threads", text] for text in ("1", "2", "0", "-1", "x", "", "٣", "9" * 5000, " 1")),
+    *(["--dtype", text] for text in ("float32", "flaot16", "object", "-x", "--json", "")),
+    *(["--dtype=int8", "--threads=1", "--keepdims"], ["--axis=0", "--axis=1"], ["--cluster", ""]),
+]
+
 ARGUMENTS = [
     [],
     *([word] for word in ("get", "path", "show", "prod", "cast", "shwo", "--version", "-h", "")),
@@ -65,6 +74,13 @@ ARGUMENTS = [
     *(["cast", "data.npy", dtype] for dtype in DTYPES),
     *(["cast", "data.npy", dtype, "-o", out] for dtype in DTYPES for out in OUTS),
     *(["cast", "data.npy", "float16", word] for word in ("-o", "--exact", "x", "", "--json")),
+    *(["prod", "data.npy", *words] for words in ARRAY_WORDS),
+    *(["prod", *words, "data.npy", "--axis", "-1"] for words in ARRAY_WORDS),
+    *(["cast", "data.npy", *words, "float16"] for words in ARRAY_WORDS),
+    *(["cast", "data.npy", "--exact", *words] for words in ARRAY_WORDS),
+    *(["info", "data.npy", *words, "sub dir/ints.npy"] for words in ARRAY_WORDS),
+    *(["info", file, "--stats"] for file in FILES),
+    *(["info"], ["info", "--json"], ["cast", "--exact"]),
 ]
 
 SITUATIONS = {
@@ -131,8 +147,8 @@ def spelled(arguments):
     return repr(" ".join(arguments))
 
 
-CONFIGURATION = [words for words in ARGUMENTS if words[:1] not in (["prod"], ["cast"])]
-ARRAYS = [words for words in ARGUMENTS if words[:1] in (["prod"], ["cast"])]
+ARRAYS = [words for words in ARGUMENTS if words and words[0] in ("prod", "cast", "info")]
+CONFIGURATION = [words for words in ARGUMENTS if words not in ARRAYS]
 
 
 @pytest.mark.parametrize(
@@ -165,6 +181,8 @@ def test_the_documented_forms_are_plain():
         *(["prod", "data.npy"], ["prod", "data.npy", "--axis", "1"]),
         *(["prod", "data.npy", "--axis", "-1", "-o", "out.npy"], ["prod", "-", "-o", "-"]),
         *(["cast", "data.npy", "float16"], ["cast", "data.npy", "float16", "-o", "half.npy"]),
+        ["prod", "data.npy", "--axis=1", "--keepdims", "--dtype=float32", "--out", "o", "--force"],
+        *(["cast", "data.npy", "--exact", "--threads", "2"], ["info", "a.npy", "--stats"]),
     ]
     assert all(plain_form(arguments) for arguments in plain)
     assert sum(plain_form(arguments) is not None for arguments in ARGUMENTS) > 200
