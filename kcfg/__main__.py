@@ -23,20 +23,19 @@ if TYPE_CHECKING:
 CLUSTER = "DASK_SCHEDULER_ADDRESS"
 """The variable behind --cluster."""
 
-ARRAYS = ("prod", "cast", "info")
-"""The commands that load numpy."""
-
 VALUES = {
     "prod": ("--axis", "--dtype", "--out", "--threads"),
     "cast": ("--out", "--threads"),
     "info": ("--threads",),
 }
-"""Their options that take a value, and those that take none."""
+"""The commands that load numpy, and their options with a value, as far as they are read here."""
+
 FLAGS = {
     "prod": ("--keepdims", "--force", "--json"),
     "cast": ("--exact", "--force", "--json"),
     "info": ("--stats", "--json"),
 }
+"""Those that take none."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -53,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
             from kcfg.cli.app import run_application
 
             return run_application(arguments, process=argv is None)
-        if argv is None and arguments[0] in ARRAYS:
+        if argv is None and arguments[0] in VALUES:
             raise_on_signals()
         return command()
 
@@ -61,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
         return guard(run, process=False)
     # What a command makes lives as long as it does: nothing is won by looking for garbage.
     gc.disable()
-    if arguments and arguments[0] in ARRAYS:
+    if arguments and arguments[0] in VALUES:
         # Nothing here is linear algebra: else OpenBLAS starts a thread for each core as numpy is
         # loaded, and they go round in circles for the first 30 ms.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -98,7 +97,7 @@ def plain_form(arguments: list[str]) -> Callable[[], int] | None:
             return lambda: _config().show(json=True)
         case ["check", *files] if _plain(*files):
             return lambda: _check(files)
-        case [name, *words] if name in ARRAYS:
+        case [name, *words] if name in VALUES:
             return _array_form(name, words)
     return None
 
@@ -129,33 +128,32 @@ def _array_form(name: str, words: list[str]) -> Callable[[], int] | None:
         if _plain(word):
             plain.append(word)
             continue
-        option, equals, text = ("--out", "", "") if word == "-o" else word.partition("=")
+        option, equals, text = ("--out" if word == "-o" else word).partition("=")
         value: str | int | None = None
         if option in FLAGS[name] and not equals:
             value = True
         elif option in VALUES[name]:
-            value = _value(option, text if equals else next(left, ""))
-        key = option.removeprefix("--")
-        if not value or key in options:
+            text = text if equals else next(left, "")
+            value = _count(text) if option == "--threads" else text
+        if not value:
             return None
-        options[key] = value
+        options[option.removeprefix("--")] = value
     options["cluster"] = os.environ.get(CLUSTER)
     match name, plain:
         case "prod", [file]:
             return lambda: _arrays().prod(file, **options)
-        case "cast", [file, *dtype] if len(dtype) <= 1:
+        case "cast", [file] | [file, _]:
             options["floatx"] = lambda: _config().floatx()
-            return lambda: _arrays().cast(file, dtype[0] if dtype else None, **options)
+            dtype = plain[1] if len(plain) == 2 else None
+            return lambda: _arrays().cast(file, dtype, **options)
         case "info", [_, *_]:
             return lambda: _arrays().info(plain, **options)
     return None
 
 
-def _value(option: str, text: str) -> str | int | None:
-    """What is given to an option; nothing where in doubt."""
-    if option == "--threads":
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else None
-    return text if option == "--axis" or _plain(text) else None
+def _count(text: str) -> int | None:
+    """A number of a few digits; None for what Typer shall judge."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else None
 
 
 def _arrays() -> ModuleType:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
+
+Command = Callable[[], int]
+"""What a command function of Typer's gives back: the work, to be done when Typer is through."""
 
 File = Annotated[
     str | None,

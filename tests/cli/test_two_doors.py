@@ -42,6 +42,7 @@ ARRAY_WORDS = [
     *(["--out", "o.npy"], ["--out=o.npy"], ["--out="], ["--out=-o"], ["-o=o.npy"], ["--forc"]),
     *(["--threads", text] for text in ("1", "2", "0", "-1", "x", "", "٣", "9" * 5000, " 1")),
     *(["--dtype", text] for text in ("float32", "flaot16", "object", "-x", "--json", "")),
+    *(["--out", "o.npy", "-o", ""], ["-o"], ["--threads"], ["--threads="], ["--axis"], ["--"]),
     *(["--dtype=int8", "--threads=1", "--keepdims"], ["--axis=0", "--axis=1"], ["--cluster", ""]),
 ]
 
