@@ -63,12 +63,15 @@ def raise_on_signals() -> None:
 
     What was ignored when kcfg started (nohup) stays ignored. Several signals at once (systemd sends
     SIGTERM and SIGHUP, closing terminals do, too) are one wish: the second must not interrupt the
-    cleaning up. After two seconds it may.
+    cleaning up. After two seconds it may. Where Python swallows every exception (in `__del__`, or
+    as the import system forgets a lock) the signal is sent once more.
     """
+    import _thread
     import signal
     import time
 
     deaf_until = 0.0
+    unraisable = sys.unraisablehook
 
     def terminate(number: int, _frame: FrameType | None) -> None:
         nonlocal deaf_until
@@ -77,6 +80,19 @@ def raise_on_signals() -> None:
             deaf_until = now + 2.0
             raise Terminated(number)
 
+    def again(number: int) -> None:
+        time.sleep(0.01)  # by then the main thread is out of where it was
+        os.kill(os.getpid(), number)
+
+    def swallowed(what: sys.UnraisableHookArgs) -> None:
+        nonlocal deaf_until
+        if isinstance(what.exc_value, Terminated):
+            deaf_until = 0.0
+            _thread.start_new_thread(again, (what.exc_value.signal_number,))
+        else:
+            unraisable(what)
+
+    sys.unraisablehook = swallowed
     # SIGINT, too: Typer would turn a KeyboardInterrupt into a mere exit 130.
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -94,7 +95,6 @@ def test_a_signal_ends_the_process_itself(home, number):
         stderr=subprocess.PIPE,
         cwd=home.cwd,
         env=home.env(),
-        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # these tests may run in nohup
     ) as process:
         os.close(reading)
         header = (
@@ -107,6 +107,32 @@ def test_a_signal_ends_the_process_itself(home, number):
         assert process.wait(60) == -number
         os.close(writing)
         assert b"Traceback" not in process.stderr.read()
+
+
+SWALLOWS = """
+import os, signal, sys, time
+from kcfg.cli import boundary
+
+class Dying:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0)  # here the signal is noticed, where Python lets no exception out
+
+def command():
+    boundary.raise_on_signals()
+    Dying()
+    time.sleep(30)
+    return 0
+
+sys.exit(boundary.guard(command, process=True))
+"""
+
+
+def test_a_signal_is_not_swallowed_with_an_exception():
+    ran = subprocess.run(
+        [sys.executable, "-c", SWALLOWS], capture_output=True, text=True, timeout=20
+    )
+    assert (ran.returncode, ran.stderr) == (-signal.SIGINT, "")
 
 
 class TestGuard:
