@@ -48,24 +48,31 @@ def start(workers: int, on_exit: contextlib.ExitStack) -> Any:
     import distributed
 
     on_exit.enter_context(_stderr_for_us_alone())
-    directory = tempfile.mkdtemp(prefix="kcfg-dask-")
-    on_exit.callback(_remove, directory)
-    on_exit.callback(_end_children, set(multiprocessing.active_children()))
+    with _blocked("SIGINT", "SIGTERM", "SIGHUP"):
+        directory = tempfile.mkdtemp(prefix="kcfg-dask-")
+        on_exit.callback(_remove, directory)
+    on_exit.enter_context(_temporary_files_in(directory))
     on_exit.enter_context(dask.config.set({"temporary-directory": directory}))
+    on_exit.callback(_end_children, set(multiprocessing.active_children()))
     try:
-        local = distributed.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=max(1, executor.default_threads() // workers),
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address=None,
-            worker_dashboard_address=None,
-            silence_logs=logging.CRITICAL + 1,
-            local_directory=directory,
-            memory_limit=0,
-            security=True,
-            loop=_loop_without_interrupts(),
-        )
+        with contextlib.ExitStack() as on_failure:
+            loop = _loop_without_interrupts()
+            on_failure.callback(quietly, lambda: _stop(loop))
+            local = distributed.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=max(1, executor.default_threads() // workers),
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address=None,
+                worker_dashboard_address=None,
+                silence_logs=logging.CRITICAL + 1,
+                local_directory=directory,
+                memory_limit=0,
+                security=True,
+                loop=loop,
+            )
+            on_exit.callback(lambda: quietly(lambda: local.close(timeout=5)))
+            on_failure.pop_all()
     except (OSError, asyncio.TimeoutError, RuntimeError, ImportError) as error:
         lacks = isinstance(error, ImportError)  # of "cryptography", for TLS
         raise KcfgError(
@@ -74,8 +81,6 @@ def start(workers: int, on_exit: contextlib.ExitStack) -> Any:
             keras=None,
             mend="pip install 'kcfg[dask]'" if lacks else "leave out --cluster to work here",
         ) from error
-
-    on_exit.callback(lambda: quietly(lambda: local.close(timeout=5)))
     return local
 
 
@@ -91,6 +96,22 @@ def _remove(directory: str) -> None:
     deadline = time.monotonic() + 3
     while os.path.exists(directory) and time.monotonic() < deadline:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _temporary_files_in(directory: str) -> Iterator[None]:
+    """Here and in the processes that are started meanwhile: distributed puts the keys for TLS into
+    files for a moment (distributed/security.py), and who is killed just then leaves them there."""
+    before, variable = tempfile.tempdir, os.environ.get("TMPDIR")
+    tempfile.tempdir = os.environ["TMPDIR"] = directory
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        if variable is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = variable
 
 
 @contextlib.contextmanager
@@ -128,12 +149,27 @@ def _loop_without_interrupts() -> Any:
     runner = LoopRunner()
     # Once started, it leaves masks alone; starting it from a thread would unblock SIGINT there.
     resource_tracker.ensure_running()
-    if not hasattr(signal, "pthread_sigmask"):
+    with _blocked("SIGINT"):
         runner.start()
-        return runner.loop
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    return runner.loop
+
+
+def _stop(loop: Any) -> None:
+    """In the middle of starting workers: it would start the rest, and warn of what it meets."""
+    loop.add_callback(loop.stop)
+    deadline = time.monotonic() + 3
+    while loop.asyncio_loop.is_running() and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
+@contextlib.contextmanager
+def _blocked(*names: str) -> Iterator[None]:
+    """Signals that wait until this is done; threads that are started meanwhile never get them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {getattr(signal, name) for name in names})
     try:
-        runner.start()
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return runner.loop

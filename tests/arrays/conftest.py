@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 
-import numpy as np
 import pytest
 
+from tests.arrays.support import zeros
 from tests.support.cluster import COLUMNS, ROWS, Dask, kcfg
 
 
@@ -75,12 +75,8 @@ def small(monkeypatch):
 
 @pytest.fixture
 def large(tmp_path):
-    """3 GB of zeros that are nowhere: seconds of work for two workers."""
+    """3 GB of zeros that are nowhere: a second of work for two workers."""
     path = tmp_path / "data" / "large.npy"
     path.parent.mkdir()
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(
-            file, {"descr": "<f8", "fortran_order": False, "shape": (ROWS, COLUMNS)}
-        )
-        file.truncate(file.tell() + ROWS * COLUMNS * 8)
+    zeros(path, (ROWS, COLUMNS))
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 
 import numpy as np
@@ -43,3 +44,11 @@ def nans(dtype, count, random):
     found |= random.integers(1, 2**mantissa, count).astype(unsigned)
     found |= random.integers(0, 2, count).astype(unsigned) << unsigned(8 * dtype.itemsize - 1)
     return found.view(dtype)
+
+
+def zeros(path, shape):
+    """A file of that many float64 zeros, which take no room on a disk."""
+    with open(path, "wb") as file:
+        fields = {"descr": "<f8", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, fields)
+        file.truncate(file.tell() + 8 * math.prod(shape))

@@ -11,8 +11,8 @@ import time
 import numpy as np
 import pytest
 
-from tests.arrays.support import bits, numbers
-from tests.support.cluster import finished, has_open, needs_dask
+from tests.arrays.support import bits, numbers, zeros
+from tests.support.cluster import COLUMNS, ROWS, finished, has_open, needs_dask
 from tests.support.command import is_one_line
 from tests.support.home import ROOT, coverage_variables
 from tests.support.runs import wait_for
@@ -169,10 +169,12 @@ def test_local_workers_go_with_an_interrupted_run(large, local):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.3, 0.8, 1.3, 2.0])
-def test_local_workers_may_be_interrupted_while_they_start(large, local, seconds):
+def test_local_workers_may_be_interrupted_while_they_start(tmp_path, local, seconds):
+    vast = tmp_path / "vast.npy"
+    zeros(vast, (ROWS, 10 * COLUMNS))  # however fast the machine, it isn't through by then
     # Coverage makes Python itself begin so late that Ctrl-C would meet no kcfg yet.
     unmeasured = dict.fromkeys(coverage_variables())
-    process = local("prod", large, "--axis", "1", **unmeasured)
+    process = local("prod", vast, "--axis", "1", **unmeasured)
     time.sleep(seconds)
     os.killpg(process.pid, signal.SIGINT)
     done = finished(process, 30)
