@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 PAGE = 4096
 
+ROOM_TO_START = 16 << 20
+"""Bytes of addresses that must be free to start a thread: its stack, and what it begins with."""
+
 
 class Source(Protocol):
     """Where tiles are read from."""
@@ -108,10 +111,14 @@ def run(plan: Plan, source: Source, job: Job, *, threads: int, progress: Progres
 
 
 def _start(workers: list[threading.Thread]) -> None:
+    """KcfgError where they are too many. Meanwhile those that are started must ask for no memory:
+    a thread that lacks some as it begins would never say that it did, and be waited for.
+    """
     try:
         for worker in workers:
+            mmap.mmap(-1, ROOM_TO_START).close()
             worker.start()
-    except RuntimeError as error:  # a limit on processes, or no memory for a stack
+    except (RuntimeError, OSError, MemoryError) as error:  # a limit on processes or memory
         raise _lack("room", len(workers)) from error
 
 
@@ -148,6 +155,8 @@ class _Run(ABC):
     def __init__(self, plan: Plan, source: Source, job: Job, threads: int) -> None:
         self.plan, self.source, self.job = plan, source, job
         self.taking = threading.Lock()
+        self.gate = threading.Lock()
+        """Held until every thread is started: then they begin."""
         self.done = 0
         self.total = plan.size * job.itemsize
         self.stopped = False
@@ -158,7 +167,12 @@ class _Run(ABC):
     def in_threads(self, threads: int, progress: Progress | None) -> None:
         workers = [threading.Thread(target=self.work, daemon=True) for _ in range(threads)]
         try:
-            _start(workers)
+            with self.gate:
+                try:
+                    _start(workers)
+                except BaseException:
+                    self.stopped = True  # before they begin
+                    raise
             while not self.over.wait(0.1 if progress else 1.0):
                 if progress is not None:
                     progress(self.done, self.total)
@@ -179,7 +193,10 @@ class _Run(ABC):
     def work(self) -> None:
         """What each thread does, from its start to its end."""
         try:
-            self.go_on()
+            with self.gate:
+                pass
+            if not self.stopped:
+                self.go_on()
         except _Stopped:
             pass
         except BaseException as error:  # carried to the thread that called run()

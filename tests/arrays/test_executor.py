@@ -17,9 +17,13 @@ ADDRESSES = 1 << 30
 
 
 @needs_fork
-@pytest.mark.parametrize(("threads", "status"), [("1", 0), ("500", 2)])
-def test_too_many_threads_for_the_machine_are_told_in_a_line(tmp_path, threads, status):
+@pytest.mark.parametrize(
+    ("threads", "status", "more"), [("1", 0, 0), *(("500", 2, more) for more in range(6))]
+)
+def test_too_many_threads_for_the_machine_are_told_in_a_line(tmp_path, threads, status, more):
     import resource
+
+    most = ADDRESSES + more * 1_300_000  # less than a stack, so that it ends at different places
 
     path, out = tmp_path / "x.npy", tmp_path / "o.npy"
     with path.open("wb") as file:
@@ -33,7 +37,7 @@ def test_too_many_threads_for_the_machine_are_told_in_a_line(tmp_path, threads, 
         text=True,
         timeout=60,
         env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (most, most)),
     )
     assert done.returncode == status, done.stderr
     if status:
