@@ -64,7 +64,8 @@ def raise_on_signals() -> None:
     What was ignored when kcfg started (nohup) stays ignored. Several signals at once (systemd sends
     SIGTERM and SIGHUP, closing terminals do, too) are one wish: the second must not interrupt the
     cleaning up. After two seconds it may. Where Python swallows every exception (in `__del__`, or
-    as the import system forgets a lock) the signal is sent once more.
+    as the import system forgets a lock) the signal is sent once more. A lack of memory there, such
+    as in a thread that is just starting, is no traceback: whoever needs the memory tells it.
     """
     import _thread
     import signal
@@ -89,7 +90,7 @@ def raise_on_signals() -> None:
         if isinstance(what.exc_value, Terminated):
             deaf_until = 0.0
             _thread.start_new_thread(again, (what.exc_value.signal_number,))
-        else:
+        elif not isinstance(what.exc_value, MemoryError):
             unraisable(what)
 
     sys.unraisablehook = swallowed

@@ -135,6 +135,18 @@ def test_a_signal_is_not_swallowed_with_an_exception():
     assert (ran.returncode, ran.stderr) == (-signal.SIGINT, "")
 
 
+@pytest.mark.parametrize(("error", "told"), [("MemoryError", False), ("ValueError", True)])
+def test_a_lack_of_memory_is_no_traceback_where_nothing_can_be_caught(error, told):
+    code = SWALLOWS.replace("os.kill(os.getpid(), signal.SIGINT)", f"raise {error}")
+    ran = subprocess.run(
+        [sys.executable, "-c", code.replace("time.sleep(30)", "pass")],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert (ran.returncode, error in ran.stderr) == (0, told)
+
+
 class TestGuard:
     """In-process, where nothing of the process may be touched."""
 
