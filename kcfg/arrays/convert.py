@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-BLOCK = 1 << 19
-"""Elements that go through all operations at once: with fewer, threads would wait more often for
-the interpreter after each of them; more would need larger buffers."""
+BLOCK_BYTES = 1 << 21
+"""Of float32 or float64 that go through all operations at once. With fewer, threads wait more often
+for the interpreter after each of them; more don't stay in the cache that the threads share."""
 
 _DOWN = np.float32(2.0**-112)
 _UP = np.float32(2.0**112)
@@ -41,9 +41,6 @@ infinite there anyway."""
 
 FEW = 32
 """Up to one in so many, elements are picked out one by one."""
-
-ROW = 4096
-"""Where few are looked for, elements are laid out in rows of so many."""
 
 
 @contextlib.contextmanager
@@ -78,7 +75,7 @@ class Converter:
         Returns how many numbers (overflowed, underflowed) where that is known.
         """
         if numbers.dtype == np.float16 and out.dtype in ("f4", "f8"):
-            block = numbers.size if out.dtype == np.float32 else BLOCK
+            block = numbers.size if out.dtype == np.float32 else BLOCK_BYTES // 8
             for part, into in _blocks(numbers, out, block):
                 self.widen(part, into)
             return None
@@ -87,7 +84,8 @@ class Converter:
             np.copyto(out, numbers, casting="unsafe")
             return None
         overflowed = underflowed = 0
-        for part, into in _blocks(numbers, out, BLOCK):
+        block = BLOCK_BYTES // np.dtype(through).itemsize
+        for part, into in _blocks(numbers, out, block):
             lost = self.narrow(self._plain(part, through), into)
             overflowed, underflowed = overflowed + lost[0], underflowed + lost[1]
         return overflowed, underflowed
@@ -156,17 +154,12 @@ class Converter:
             np.greater_equal(np.abs(single, out=work), _ROUNDS_TO_INF, out=mark)
             large = _places(mark)
             if isinstance(large, slice):
-                _put(_INFINITE, mark, halves)
+                self._put(_INFINITE, mark, halves)
             else:
                 halves[large] = _INFINITE
-        small = _few_up_to(_SMALLEST_NORMAL, halves)
-        if small is None:
+        if halves.min() <= _SMALLEST_NORMAL:
             np.less_equal(halves, _SMALLEST_NORMAL, out=mark)
-            np.logical_and(mark, np.not_equal(numbers, 0), out=mark)
-            underflowed = _round_small(numbers, _places(mark), mark, halves)
-        elif small.size:
-            small = small[numbers[small] != 0]
-            underflowed = _round_small(numbers, small, mark, halves)
+            underflowed = self._round_small(numbers, mark, halves)
         if not lowest > 0:
             np.copyto(sign, np.signbit(single, out=mark))
             np.multiply(sign, np.uint16(0x8000), out=sign)
@@ -181,39 +174,42 @@ class Converter:
         overflowed = int(np.count_nonzero(infinite) - np.count_nonzero(np.isinf(numbers[large])))
         return overflowed, underflowed
 
+    def _round_small(self, numbers: Array, mark: Array, halves: Array) -> int:
+        """What is marked rounds to at most 2**-14: to a multiple of 2**-24, the last bit of the sum
+        with a number so large. Returns how many become 0 that weren't.
+        """
+        last_bit = _LAST_BIT_2_24[numbers.dtype.itemsize]
+        places = _places(mark)
+        if isinstance(places, slice):  # many, but perhaps most of them 0
+            nonzero = np.not_equal(numbers, 0, out=self._buffer("nonzero", "?", numbers.size))
+            places = _places(np.logical_and(mark, nonzero, out=mark))
+        if not isinstance(places, slice):
+            some = numbers[places]
+            sums = np.abs(some) + last_bit
+            found = sums.view(f"u{sums.itemsize}").astype(np.uint16)
+            halves[places] = found
+            return int(np.count_nonzero(some) - np.count_nonzero(found))
+        sums = np.abs(numbers, out=self._buffer("sums", numbers.dtype.char, numbers.size))
+        np.add(sums, last_bit, out=sums)
+        found = self._buffer("found", "u2", numbers.size)
+        _low_half(sums.view(f"u{sums.itemsize}"), found)
+        self._put(found, mark, halves)
+        marked = np.count_nonzero(mark)
+        return int(marked - np.count_nonzero(np.logical_and(mark, found, out=mark)))
+
+    def _put(self, found: Any, mark: Array, halves: Array) -> None:
+        """`halves[mark] = found[mark]`, at the same speed wherever the marks are."""
+        mask = self._buffer("mask", "u2", halves.size)
+        np.copyto(mask, mark)
+        np.negative(mask, out=mask)
+        np.bitwise_and(mask, np.bitwise_xor(halves, found), out=mask)
+        np.bitwise_xor(halves, mask, out=halves)
+
 
 def _blocks(numbers: Array, out: Array, size: int) -> Iterator[tuple[Array, Array]]:
     """Both, by so many elements at a time."""
     for first in range(0, numbers.size, max(1, size)):
         yield numbers[first : first + size], out[first : first + size]
-
-
-def _few_up_to(limit: np.uint16, halves: Array) -> Array | None:
-    """Where they are at most `limit`, in any order; None if that isn't seldom.
-
-    By the least of each column, as if they lay in rows: one look at each, and nothing is marked.
-    """
-    whole = halves.size // ROW * ROW
-    rows = halves[:whole].reshape(-1, ROW)
-    columns = np.flatnonzero(rows.min(axis=0, initial=_INFINITE) <= limit)
-    if columns.size > ROW // FEW:
-        return None
-    row, column = np.nonzero(rows[:, columns] <= limit)
-    rest = np.flatnonzero(halves[whole:] <= limit)
-    return np.concatenate([row * ROW + columns[column], whole + rest])
-
-
-def _round_small(numbers: Array, places: Array | slice, mark: Array, halves: Array) -> int:
-    """What is at these places (slice: what is marked) is not 0 and rounds to at most 2**-14: a
-    multiple of 2**-24, the last bit of the sum with a number so large. Returns how many become 0.
-    """
-    sums = np.abs(numbers[places]) + _LAST_BIT_2_24[numbers.dtype.itemsize]
-    found = sums.view(f"u{sums.itemsize}").astype(np.uint16)
-    if isinstance(places, slice):
-        _put(found, mark, halves)
-        return int(np.count_nonzero(mark) - np.count_nonzero(np.logical_and(mark, found)))
-    halves[places] = found
-    return int(places.size - np.count_nonzero(found))
 
 
 def _places(mark: Array) -> Array | slice:
@@ -222,12 +218,6 @@ def _places(mark: Array) -> Array | slice:
     return np.flatnonzero(mark) if few else slice(None)
 
 
-def _put(found: Any, mark: Array, halves: Array) -> None:
-    """`halves[mark] = found[mark]`, at the same speed wherever the marks are."""
-    mask = np.negative(mark.astype(np.uint16))
-    np.bitwise_xor(halves, np.bitwise_and(np.bitwise_xor(halves, found), mask), out=halves)
-
-
 def _low_half(words: Array, out: Array) -> None:
-    """The low 16 bits of 32-bit words."""
+    """The low 16 bits of larger words."""
     np.copyto(out, words, casting="unsafe")
