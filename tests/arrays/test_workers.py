@@ -1,4 +1,4 @@
-"""`executor.run` where the system gives less than was asked for."""
+"""Threads where the system gives less than was asked for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from kcfg.arrays import executor
+from kcfg.arrays import workers
 from tests.support.probes import needs_fork
 
 ADDRESSES = 1 << 30
@@ -51,11 +51,11 @@ def test_too_many_threads_for_the_machine_are_told_in_a_line(tmp_path, threads, 
 
 def test_a_buffer_that_no_machine_has_is_a_lack_of_memory():
     with pytest.raises(MemoryError):
-        executor._memory(1 << 62)
+        workers.memory(1 << 62)
 
 
 def test_a_buffer_can_be_written_and_starts_empty():
-    buffer = executor._memory(5 << 20)
+    buffer = workers.memory(5 << 20)
     assert len(buffer) == 5 << 20
     assert not any(buffer[:: 1 << 12])
     buffer[-1] = 7
