@@ -75,7 +75,7 @@ class Converter:
         Returns how many numbers (overflowed, underflowed) where that is known.
         """
         if numbers.dtype == np.float16 and out.dtype in ("f4", "f8"):
-            block = numbers.size if out.dtype == np.float32 else BLOCK_BYTES // 8
+            block = numbers.size if out.dtype == np.float32 else BLOCK_BYTES // out.itemsize
             for part, into in _blocks(numbers, out, block):
                 self.widen(part, into)
             return None
@@ -183,16 +183,14 @@ class Converter:
         if isinstance(places, slice):  # many, but perhaps most of them 0
             nonzero = np.not_equal(numbers, 0, out=self._buffer("nonzero", "?", numbers.size))
             places = _places(np.logical_and(mark, nonzero, out=mark))
+        some = numbers[places]
+        sums = np.abs(some, out=self._buffer("sums", numbers.dtype.char, some.size))
+        np.add(sums, last_bit, out=sums)
+        found = self._buffer("found", "u2", some.size)
+        _low_half(sums.view(f"u{sums.itemsize}"), found)
         if not isinstance(places, slice):
-            some = numbers[places]
-            sums = np.abs(some) + last_bit
-            found = sums.view(f"u{sums.itemsize}").astype(np.uint16)
             halves[places] = found
             return int(np.count_nonzero(some) - np.count_nonzero(found))
-        sums = np.abs(numbers, out=self._buffer("sums", numbers.dtype.char, numbers.size))
-        np.add(sums, last_bit, out=sums)
-        found = self._buffer("found", "u2", numbers.size)
-        _low_half(sums.view(f"u{sums.itemsize}"), found)
         self._put(found, mark, halves)
         marked = np.count_nonzero(mark)
         return int(marked - np.count_nonzero(np.logical_and(mark, found, out=mark)))
