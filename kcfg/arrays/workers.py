@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 PAGE = 4096
 
-ROOM_TO_START = 16 << 20
-"""Bytes of addresses that must be free to start a thread: its stack, and what it begins with."""
+ROOM_TO_START = 144 << 20
+"""Bytes of addresses that must be free to start a thread: 8 MiB for its stack, 128 for a moment for
+a heap of its own (glibc's malloc/arena.c; it takes as much as it gets), and what it begins with."""
 
 
 def _start(workers: list[threading.Thread]) -> None:
@@ -88,8 +89,8 @@ class Run(ABC):
                 except BaseException:
                     self.stopped = True  # before they begin
                     raise
-            while not self.over.wait(0.1 if progress else 1.0):
-                if progress is not None:
+            while self.working and not self.stopped:  # who lacked memory may not have set `over`
+                if not self.over.wait(0.1 if progress else 1.0) and progress is not None:
                     progress(self.done, self.total)
         except BaseException:  # a signal, perhaps while `over` was locked: it is not touched here
             self.stop(None)
@@ -101,8 +102,8 @@ class Run(ABC):
                     worker.join(max(0, deadline - time.monotonic()))
 
     def stop(self, error: BaseException | None) -> None:
-        self.stopped = self.source.stopped = True
         self.error = self.error or error
+        self.stopped = self.source.stopped = True
         self.job.stop()
 
     def work(self) -> None:

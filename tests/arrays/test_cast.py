@@ -93,6 +93,16 @@ def test_to_float16_beside_ordinary_numbers(source, rare, size):
     )
 
 
+@pytest.mark.parametrize("source", ["f4", "f8"])
+def test_a_few_that_would_be_rounded_twice(source):
+    """Beside the ties below 2**-14, where a product with 2**-112 alone would be a tie again."""
+    ties = np.arange(1, 2048, 2) * 2.0**-25
+    near = [np.nextafter(ties.astype(source), np.array(to, source)) for to in (0, 1)]
+    values = np.ones(128 * ties.size, source)  # one in 42: see convert.FEW
+    values[::128], values[16::128], values[32::128] = ties, -near[0], near[1]
+    narrowed_as_numpy_does(values)
+
+
 @pytest.mark.parametrize("source", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i4", ">u8"])
 def test_integers_to_float16(source):
     """All that have a float16, the ties between two, and those of any size."""

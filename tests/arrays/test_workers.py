@@ -49,6 +49,66 @@ def test_too_many_threads_for_the_machine_are_told_in_a_line(tmp_path, threads, 
         assert not np.load(out).any()
 
 
+ALONE = """
+import resource, sys, threading
+from kcfg.arrays import executor, plan, workers
+
+def leave_free(mebibytes):
+    pages = int(open("/proc/self/statm").read().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * 4096 + (mebibytes << 20),) * 2)
+
+class Source:
+    sequential = stopped = False
+    reads = 0
+
+    def read(self, start, into):
+        self.reads += 1
+
+class Job:
+    itemsize = parts = 1
+    headroom = 0
+
+    def prepare(self, *_): pass
+    def compute(self, *_): pass
+    def settled(self, _): return False
+    def finish(self, *_): pass
+    def stop(self): pass
+"""
+"""A process that takes its own memory away."""
+
+
+@needs_fork
+@pytest.mark.parametrize(("mebibytes", "starts"), [(100, False), (200, True)])
+def test_no_thread_starts_that_might_lack_memory_as_it_begins(mebibytes, starts):
+    """Its stack and its heap may leave it nothing: then it would end unseen, and be waited for."""
+    code = f"""
+leave_free({mebibytes})
+workers._start([threading.Thread(target=lambda: print("began"))])
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", ALONE + code], capture_output=True, text=True, timeout=30
+    )
+    assert ran.stdout == ("began\n" if starts else "")
+    assert ("KcfgError: there is not enough room here" in ran.stderr) is not starts
+
+
+@needs_fork
+def test_no_thread_begins_before_all_are_started():
+    code = """
+leave_free(1000)
+source = Source()
+tiles = plan.plan_elementwise(1 << 20, 1 << 8)
+try:
+    executor.run(tiles, source, Job(), threads=500, progress=None)
+except workers.KcfgError:
+    print(source.reads)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", ALONE + code], capture_output=True, text=True, timeout=30
+    )
+    assert (ran.stdout, ran.stderr) == ("0\n", "")
+
+
 def test_a_buffer_that_no_machine_has_is_a_lack_of_memory():
     with pytest.raises(MemoryError):
         workers.memory(1 << 62)
