@@ -46,10 +46,10 @@ class Bad(Record):
 
 
 def backend_removed(situation: Situation) -> Iterator[Problem]:
-    """A backend that Keras no longer has: theano and cntk, since 2.4.
+    """A backend that Keras no longer has: theano and cntk, since 2.4.3.
 
-    An old keras.json keeps it, and tf.keras (2.4 to 2.15) never looked, so that it shows after the
-    upgrade to Keras 3: `import keras` fails with "Unable to import backend", and so does what
+    An old keras.json keeps it, and tf.keras (2.4.3 to 2.15) never looked, so that it shows after
+    the upgrade to Keras 3: `import keras` fails with "Unable to import backend", and so does what
     imports Keras (`import tensorflow` may, too).
 
     `kcfg check --fix --unsafe-fixes` writes Keras's default, tensorflow; `kcfg set backend NAME`
@@ -105,7 +105,7 @@ def backend_unknown(situation: Situation) -> Iterator[Problem]:
 def backend_not_read(situation: Situation) -> Iterator[Problem]:
     """tf.keras doesn't read the backend: it is always tensorflow.
 
-    From 2.4 to 2.15 Keras is tf.keras, and so is tf_keras. The file may say what it likes, until
+    From 2.4.3 to 2.15 Keras is tf.keras, and so is tf_keras. The file may say what it likes, until
     Keras 3 reads it: a name that Keras 3 doesn't know is therefore a warning, another a note.
 
     To say the truth: `kcfg set backend tensorflow`.

@@ -31,7 +31,7 @@ def home_passed_over(situation: Situation) -> Iterator[Problem]:
 
     Keras 1 to 2.3 and 3 ask whether the home directory itself is writable. If it isn't, they use
     /tmp/.keras, even where ~/.keras/keras.json could be read: in containers, batch jobs, services.
-    tf.keras (2.4 to 2.15) doesn't do that.
+    tf.keras (2.4.3 to 2.15) doesn't do that.
 
     Name the directory: `export KERAS_HOME="$HOME/.keras"`.
 

@@ -61,7 +61,7 @@ def shadowed_by_env(situation: Situation) -> Iterator[Problem]:
 def variable_not_read(situation: Situation) -> Iterator[Problem]:
     """A variable that other releases of Keras read, and this one doesn't.
 
-    KERAS_HOME came with 2.2, KERAS_BACKEND is not read by tf.keras (2.4 to 2.15),
+    KERAS_HOME came with 2.2, KERAS_BACKEND is not read by tf.keras (2.4.3 to 2.15),
     KERAS_MAX_EPOCHS and KERAS_MAX_STEPS_PER_EPOCH came with 3.10, KERAS_NNX_ENABLED with 3.11,
     KERAS_TORCH_DEVICE with 3.14. A release ignores the others without a word.
 

@@ -2,7 +2,8 @@
 
 The words used here and everywhere below `kcfg/`:
 
-release     a version of Keras, such as "2.3.1"; from 2.4 to 2.15 it is tf.keras, and so is tf_keras
+release     a version of Keras, such as "2.3.1"; from 2.4.3 to 2.15 it is tf.keras, and so is
+            tf_keras
 rules       what the table says of one release
 place       a file or directory that Keras might use, and why it does or doesn't
 text        what is in the file

@@ -5,6 +5,9 @@ still holds). `source` names the file in the releases where it was read; the rel
 compared from 1.0.0 to 3.15.1, tf_keras to 2.21.0. `rules(version)` folds the rows that hold for one
 release; no other module compares versions.
 
+tf.keras begins with 2.4.3: the wheels of 2.4.0 to 2.4.2 hold the packages of 2.3.1 beside the new
+modules of the same names, and Python imports the packages (keras/backend/__init__.py).
+
 A new Keras release is a row in `NEWEST` and one row more for each thing that changed in it.
 """
 
@@ -130,8 +133,8 @@ class Backend(Record):
 
 BACKENDS = (
     Backend("tensorflow", since="1.0.0", until=None, source=CONFIG_1),
-    Backend("theano", since="1.0.0", until="2.4.0", source=CONFIG_1),
-    Backend("cntk", since="2.0.5", until="2.4.0", source=CONFIG_1),
+    Backend("theano", since="1.0.0", until="2.4.3", source=CONFIG_1),
+    Backend("cntk", since="2.0.5", until="2.4.3", source=CONFIG_1),
     Backend("jax", since="3.0.0", until=None, source="keras/src/backend/__init__.py"),
     Backend("torch", since="3.0.0", until=None, source="keras/src/backend/__init__.py"),
     Backend("numpy", since="3.0.0", until=None, source="keras/src/backend/__init__.py"),
@@ -155,7 +158,7 @@ class Variable(Record):
 VARIABLES = (
     Variable("KERAS_HOME", "place", "set", "2.2.0", None, CONFIG_1),
     Variable("KERAS_BACKEND", "backend", "set", "1.0.0", "2.2.1", CONFIG_1),
-    Variable("KERAS_BACKEND", "backend", "nonempty", "2.2.1", "2.4.0", CONFIG_1),
+    Variable("KERAS_BACKEND", "backend", "nonempty", "2.2.1", "2.4.3", CONFIG_1),
     Variable("KERAS_BACKEND", "backend", "nonempty", "3.0.0", None, CONFIG_3),
     Variable("KERAS_MAX_EPOCHS", "max_epochs", "set", "3.10.0", None, CONFIG_3),
     Variable("KERAS_MAX_STEPS_PER_EPOCH", "max_steps_per_epoch", "set", "3.10.0", None, CONFIG_3),
@@ -180,8 +183,8 @@ class Way(Record):
 
 WAYS = (
     # Where home isn't writable, another base directory is taken. tf.keras only speaks of it.
-    Way("fallback", "/tmp", "1.0.0", "2.4.0", CONFIG_1),
-    Way("fallback", "none", "2.4.0", "3.0.0", CONFIG_TF),
+    Way("fallback", "/tmp", "1.0.0", "2.4.3", CONFIG_1),
+    Way("fallback", "none", "2.4.3", "3.0.0", CONFIG_TF),
     Way("fallback", "/tmp", "3.0.0", None, CONFIG_3),
     # Text that json can't parse: raised, or taken for {} without a word.
     Way("malformed", "raised", "1.0.0", "2.0.3", CONFIG_1),
@@ -192,8 +195,8 @@ WAYS = (
     # A backend that the release doesn't know: refused when read, imported as a module, ignored
     # (tf.keras has one backend), or refused when it is to be loaded.
     Way("unknown backend", "asserted", "1.0.0", "2.2.0", CONFIG_1),
-    Way("unknown backend", "imported", "2.2.0", "2.4.0", CONFIG_2),
-    Way("unknown backend", "ignored", "2.4.0", "3.0.0", CONFIG_TF),
+    Way("unknown backend", "imported", "2.2.0", "2.4.3", CONFIG_2),
+    Way("unknown backend", "ignored", "2.4.3", "3.0.0", CONFIG_TF),
     Way("unknown backend", "refused", "3.0.0", None, "keras/src/backend/__init__.py"),
     # The first import makes the directory and writes the file.
     Way("make directory", "first", "1.0.0", "2.0.3", CONFIG_1),

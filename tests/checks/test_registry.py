@@ -42,9 +42,9 @@ def test_codes_are_unique() -> None:
     [
         pytest.param("bom", "all", id="all"),
         pytest.param("keras-home-empty", "from 2.2", id="from"),
-        pytest.param("backend-not-read", "2.4 to before 3.0", id="between"),
+        pytest.param("backend-not-read", "2.4.3 to before 3.0", id="between"),
         pytest.param("unwritable-place", "to before 2.0.5", id="until"),
-        pytest.param("backend-unknown", "to before 2.4, from 3.0", id="but-for"),
+        pytest.param("backend-unknown", "to before 2.4.3, from 3.0", id="but-for"),
     ],
 )
 def test_releases_come_from_the_table(code: str, told: str) -> None:

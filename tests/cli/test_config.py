@@ -255,7 +255,7 @@ class TestSet:
             pytest.param(["floatx", "bfloat16"], "keras.config.set_floatx", id="only-in-code"),
             pytest.param(["floatx", "FP16"], "did you mean float16?", id="slip"),
             pytest.param(["backend", "pytorch"], "kcfg set backend torch", id="pytorch"),
-            pytest.param(["backend", "theano"], "to before 2.4.0", id="removed"),
+            pytest.param(["backend", "theano"], "to before 2.4.3", id="removed"),
             pytest.param(["backend", "plaidml"], "--force", id="unknown-backend"),
             pytest.param(["epsilon", "nan"], "finite", id="nan"),
             pytest.param(["epsilon", "--", "-1e-7"], "isn't negative", id="negative"),

@@ -72,6 +72,8 @@ def test_no_release(text):
         pytest.param("1.2.2", ("tensorflow", "theano"), id="1"),
         pytest.param("2.0.4", ("tensorflow", "theano"), id="before-cntk"),
         pytest.param("2.0.5", ("tensorflow", "theano", "cntk"), id="cntk"),
+        pytest.param("2.4.2", ("tensorflow", "theano", "cntk"), id="wheels-with-2.3.1-inside"),
+        pytest.param("2.4.3", ("tensorflow",), id="first-tf.keras"),
         pytest.param("2.15.0", ("tensorflow",), id="tf.keras"),
         pytest.param("3.7.0", ("tensorflow", "jax", "torch", "numpy"), id="before-openvino"),
         pytest.param("3.8.0", ("tensorflow", "jax", "torch", "numpy", "openvino"), id="openvino"),
