@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import stat
 
+from kcfg.scanner import MAX_DEPTH
+
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -32,6 +34,12 @@ def run(situation: Situation) -> tuple[Problem, ...]:
 def _loads(situation: Situation) -> bool:
     """Keras takes the file, or there is none."""
     return situation.resolution.failure is None and situation.reading.ignored is None
+
+
+def _syntax(situation: Situation) -> bool:
+    """It loads, and on every Python: too many brackets inside each other depend on it."""
+    data = situation.reading.data or b""
+    return _loads(situation) and data.count(b"[") + data.count(b"{") < MAX_DEPTH
 
 
 def _keys(situation: Situation) -> bool:
@@ -156,7 +164,7 @@ def _owners(situation: Situation) -> bool:
 
 
 SILENT: dict[str, Callable[[Situation], bool]] = {
-    "syntax": _loads,
+    "syntax": _syntax,
     "keys": _keys,
     "values": _values,
     "backends": _backends,

@@ -366,6 +366,16 @@ def test_unkind_files_get_a_clear_answer_soon(
     assert len(ran.stdout) < 100_000
 
 
+@pytest.mark.parametrize("depth", [400, 899, 930])
+def test_a_nested_value_is_told_by_show_as_by_check(home: Home, depth: int) -> None:
+    """As deep as Python's json reads it, or deeper."""
+    home.write('{"backend": ' + "[" * depth + "]" * depth + "}")
+    told = json.loads(home.kcfg("check", "--json", status=1).stdout)["files"][0]["problems"]
+    shown = json.loads(home.kcfg("show", "--json").stdout)["problems"]
+    assert [problem["code"] for problem in told] == [problem["code"] for problem in shown]
+    assert told
+
+
 @needs_fork
 def test_a_fifo_does_not_make_it_wait(home: Home) -> None:
     os.mkfifo(home.cwd / "keras.json")
