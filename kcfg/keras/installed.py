@@ -57,10 +57,14 @@ def importable(world: World, environment: Environment, module: str) -> bool:
     Found by name alone, so what an import hook adds isn't seen.
     """
     first, *rest = module.split(".")
+    if "/" in module or "\\" in module or not all((first, *rest)):
+        return False
     places = list(environment.directories)
-    if first in sys.stdlib_module_names:
+    if first in sys.stdlib_module_names:  # those of every system: winreg is Windows' alone
+        from importlib.util import find_spec
+
         if not rest or module in sys.modules:  # os.path has no file of its own
-            return True
+            return find_spec(first) is not None
         places = [os.path.dirname(os.__file__)]
     for name in (first, *rest):
         found = [world.join(place, name) for place in places]

@@ -241,7 +241,11 @@ IN_CODE = (
     ),
 )
 
-BROUGHT_ALONG = ("google.protobuf", "h5py", "numpy", "scipy", "six", "theano", "yaml")
+BROUGHT_ALONG = (
+    *("__main__", "keras", "keras.backend"),  # there already, and not yet filled
+    *("keras_applications", "keras_preprocessing", "h5py", "numpy", "scipy", "six", "yaml"),
+    *("google.protobuf", "theano"),
+)
 """Modules that an installed Keras 2.2 or 2.3 can import though none is a backend (its setup.py)."""
 
 BACKEND_ENTRIES = ("placeholder", "variable", "function")

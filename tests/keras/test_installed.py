@@ -85,6 +85,9 @@ def test_a_virtual_environment_stands_above_conda_and_both_above_kcfgs_own(tmp_p
         pytest.param("plaidml.keras.other", False, id="not-in-the-package"),
         pytest.param("single", True, id="module"),
         pytest.param("jax", False, id="missing"),
+        pytest.param("json.", False, id="nothing-behind-the-point"),
+        pytest.param("plaidml/keras", False, id="a-path"),
+        pytest.param("winreg", sys.platform == "win32", id="another-system's"),
     ],
 )
 def test_importable(tmp_path, module, expected):
