@@ -127,17 +127,22 @@ def _out_of_range(before: Array, target: np.dtype[Any]) -> int:
 def changed(before: Array, after: Array) -> Array:
     """Which elements have another value after a cast; NaN stays NaN (as numpy's same_value)."""
     with np.errstate(all="ignore"):
-        if before.dtype.kind == "c" and after.dtype.kind != "c":
+        if before.dtype.kind == "c":
+            if after.dtype.kind == "c":
+                return changed(before.real, after.real) | changed(before.imag, after.imag)
             return np.asarray((before.imag != 0) | changed(before.real, after))
+        if after.dtype.kind == "c":
+            return changed(before, after.real)
         back = after.astype(before.dtype.newbyteorder("="))
         same = (back == before) | ((back != back) & (before != before))
-        if before.dtype.kind in "iu" and after.dtype.kind in "iufc":
-            same &= (before < 0) == (after.real < 0)
-        if before.dtype.kind in "iu" and after.dtype.kind in "fc":
-            # 2**63 - 1 becomes 2**63 in float64, which some processors turn back into 2**63 - 1
-            limit = after.real.dtype.type(np.iinfo(before.dtype).max // 2 + 1) * 2
-            same &= after.real < limit
-        if before.dtype.kind in "fc" and after.dtype.kind in "iu":
+        if before.dtype.kind in "iu" and after.dtype.kind in "iuf":
+            same &= (before < 0) == (after < 0)
+        if before.dtype.kind in "iu" and after.dtype.kind == "f":
+            # 2**63 - 1 becomes 2**63 in float64, and what lies beyond a float16 infinite; some
+            # processors turn them back into 2**63 - 1 and -2**63.
+            limit = after.dtype.type(np.iinfo(before.dtype).max // 2 + 1) * 2
+            same &= (after < limit) & np.isfinite(after)
+        if before.dtype.kind == "f" and after.dtype.kind in "iu":
             same &= _in_range(before, after.dtype)
     return np.asarray(~same)
 

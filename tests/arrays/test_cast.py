@@ -152,7 +152,10 @@ def test_output_file_is_numpy_saves(tmp_path, shape, order):
         pytest.param([np.nan], "f4", "i4", id="nan"),
         pytest.param([1e30], "f4", "f2", id="infinite"),
         pytest.param([2], "i4", "?", id="bool"),
+        pytest.param([-(2**63)], "i8", "f2", id="least-integer-infinite"),
         pytest.param([1 + 1j], "c8", "f4", id="imaginary"),
+        pytest.param([complex(np.nan, 1e300)], "c16", "c8", id="part-beside-nan"),
+        pytest.param([2**24 + 1], "i4", "c8", id="real-part"),
     ],
 )
 def test_exact_refuses(tmp_path, values, source, target):
@@ -164,10 +167,12 @@ def test_exact_refuses(tmp_path, values, source, target):
     assert list(tmp_path.iterdir()) == [tmp_path / "x.npy"]
 
 
-def test_exact_accepts_what_stays(tmp_path):
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("target", ["f2", "f4", "c8", "c16"])
+def test_exact_accepts_what_stays(tmp_path, target):
     path = str(tmp_path / "x.npy")
     np.save(path, np.array([0.5, -0.0, np.inf, np.nan, 2048]))
-    assert casting.cast(path, "f2", exact=True).tolist()[:3] == [0.5, -0.0, np.inf]
+    assert casting.cast(path, target, exact=True).tolist()[:3] == [0.5, -0.0, np.inf]
 
 
 @pytest.mark.parametrize(
