@@ -154,8 +154,9 @@ def is_terminal() -> bool:
 
 
 def _keep_descriptors_0_to_2() -> None:
-    # A missing one would be given to the next file opened, and a child would write into it.
-    while (fd := os.open(os.devnull, os.O_RDWR)) < 3:
+    # A missing one would be given to the next file opened, and a child would write into it. To write
+    # into what stands there now fails, as it should.
+    while (fd := os.open(os.devnull, os.O_RDONLY)) < 3:
         continue
     os.close(fd)
 

@@ -67,6 +67,13 @@ def test_a_closed_standard_output_is_2(shell, arguments):
     assert ran.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("arguments", [["cast", "many.npy", "float16"], ["prod", "many.npy"]])
+def test_an_array_for_a_closed_standard_output_is_2(shell, arguments):
+    ran = shell('"$@" >&-', [*arguments, "-o", "-"])
+    assert ran.returncode == 2
+    assert ran.stderr == "kcfg: stdout: cannot write it: Bad file descriptor\n"
+
+
 def test_a_closed_standard_error_changes_no_answer(shell):
     ran = shell('"$@" 2>&-', ["set", "floatx", "float16"])
     assert (ran.returncode, ran.stdout) == (0, "")
