@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 TILE_BYTES = 1 << 18
 
-FLOAT16_MAX = 65520.0
+FLOAT16_INFINITE = 65520.0
 """The smallest magnitude that becomes infinite in float16."""
-FLOAT16_TINY = 2.0**-25
+FLOAT16_ZERO = 2.0**-25
 """The largest magnitude that becomes 0 in float16."""
-BFLOAT16_MAX = (2.0 - 2.0**-8) * 2.0**127
-BFLOAT16_TINY = 2.0**-134
+# The same of bfloat16.
+BFLOAT16_INFINITE = (2.0 - 2.0**-8) * 2.0**127
+BFLOAT16_ZERO = 2.0**-134
 
 DECADES = range(-12, 13)
 """The histogram counts magnitudes by powers of ten; the outermost bins take the rest."""
@@ -56,11 +57,11 @@ class Facts(Record):
 class Stats(Record):
     """What the data says; of complex numbers the magnitudes count."""
 
-    min: float | int | None
+    min: float | int | np.longdouble | None
     """Of the numbers that aren't NaN; None if there are none."""
-    max: float | int | None
-    mean: float | None
-    """Of the finite numbers, in float64."""
+    max: float | int | np.longdouble | None
+    mean: float | np.longdouble | None
+    """Of the finite numbers, summed in float64, or in long double where the data is."""
     nan: int
     inf: int
     zero: int
@@ -126,7 +127,8 @@ class StatsJob(Portable):
         self.native = dtype.newbyteorder("=")
         self.lowest: list[Any] = []
         self.highest: list[Any] = []
-        self.sums: dict[int, float] = {}
+        self.sums: dict[int, tuple[Any, int]] = {}
+        """By the first element of a tile: its sum, or if that is infinite a share of it, one in n."""
         self.counts = np.zeros(7, np.int64)
         self.bins = np.zeros(len(DECADES) + 1, np.int64)
         self.finite = 0
@@ -150,34 +152,43 @@ class StatsJob(Portable):
         low, high = numbers.min(), numbers.max()
         magnitude = np.abs(numbers.astype(np.float64))
         return self._counted(
-            magnitude, start, low, high, 0, 0, zero, float(numbers.sum(dtype="f8"))
+            magnitude, start, low, high, 0, 0, zero, (float(numbers.sum(dtype="f8")), 1)
         )
 
     def _floating(self, numbers: Array, step: Step) -> Any:
-        low, high = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
+        low, high = numbers.min(), numbers.max()
         magnitude = np.abs(numbers)
         nan = inf = 0
         if not magnitude.max() < np.inf:
-            nan = int(np.count_nonzero(np.isnan(numbers)))
-            inf = int(np.count_nonzero(np.isinf(numbers)))
+            there = numbers[~np.isnan(numbers)]
+            if there.size:
+                low, high = there.min(), there.max()
+            nan = numbers.size - there.size
+            inf = int(np.count_nonzero(np.isinf(there)))
             finite = np.isfinite(numbers)
             numbers, magnitude = numbers[finite], magnitude[finite]
         zero = magnitude.size - int(np.count_nonzero(magnitude))
-        total = float(numbers.sum(dtype=np.float64))
+        wide = np.result_type(numbers, np.float64)
+        total = numbers.sum(dtype=wide)
+        share = 1
+        if not np.isfinite(total):
+            share = numbers.size
+            total = (numbers.astype(wide) / share).sum()
+        total = (total if wide.itemsize > 8 else float(total)), share
         return self._counted(magnitude, step.start, low, high, nan, inf, zero, total)
 
     def _counted(
         self, magnitude: Array, start: int, low: Any, high: Any, nan: int, inf: int, zero: int,
-        total: float,
+        total: Any,
     ) -> Any:  # fmt: skip
         """magnitude: of the finite numbers."""
         nonzero = magnitude[magnitude != 0] if zero else magnitude
         counts = np.array([
             nan, inf, zero,
-            np.count_nonzero(nonzero >= FLOAT16_MAX),
-            np.count_nonzero(nonzero <= FLOAT16_TINY),
-            np.count_nonzero(nonzero >= BFLOAT16_MAX),
-            np.count_nonzero(nonzero <= BFLOAT16_TINY),
+            np.count_nonzero(nonzero >= FLOAT16_INFINITE),
+            np.count_nonzero(nonzero <= FLOAT16_ZERO),
+            np.count_nonzero(nonzero >= BFLOAT16_INFINITE),
+            np.count_nonzero(nonzero <= BFLOAT16_ZERO),
         ])  # fmt: skip
         return start, low, high, total, magnitude.size, counts, _decades(nonzero)
 
@@ -213,14 +224,14 @@ class StatsJob(Portable):
         """What all tiles say; the same for any number of threads."""
         low = self.lowest[0].item() if self.lowest else None
         high = self.highest[0].item() if self.highest else None
-        total = sum(self.sums[start] for start in sorted(self.sums))
+        mean = _mean([self.sums[start] for start in sorted(self.sums)], self.finite)
         nan, inf, zero, *lost = (int(count) for count in self.counts)
         names = [f"< 1e{DECADES[0]}"]
         names += [f"1e{power}" for power in DECADES[:-1]] + [f">= 1e{DECADES[-1]}"]
         return Stats(
             None if low != low else low,
             None if high != high else high,
-            total / self.finite if self.finite else None,
+            mean,
             nan,
             inf,
             zero,
@@ -230,6 +241,17 @@ class StatsJob(Portable):
             lost[3],
             tuple(zip(names, (int(count) for count in self.bins), strict=True)),
         )
+
+
+def _mean(sums: list[tuple[Any, int]], count: int) -> Any:
+    """Of so many numbers, from the sums of `StatsJob`; None of none."""
+    if not count:
+        return None
+    with np.errstate(over="ignore"):
+        total = sum(one * share for one, share in sums)
+    if np.isfinite(total):
+        return total / count
+    return sum(one * (share / count) for one, share in sums)
 
 
 def _decades(magnitude: Array) -> Array:

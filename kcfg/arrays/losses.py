@@ -89,7 +89,7 @@ def of_cast(before: Array, after: Array) -> list[int]:
         infinite = np.isinf(after)
         if infinite.any():
             lost[0] = int(np.count_nonzero(infinite & ~np.isinf(before)))
-        if before.dtype.kind in "fc" and after.dtype.itemsize < before.dtype.itemsize:
+        if before.dtype.kind in "fc" and after.real.itemsize < before.real.itemsize:
             lost[1] = np.count_nonzero(before) - np.count_nonzero(after)
     else:
         with np.errstate(all="ignore"):

@@ -263,7 +263,10 @@ def plan_prod(
 
 def plan_elementwise(size: int, budget: int) -> Plan:
     """The plan of a pass that treats each element by itself (cast, statistics); size > 0."""
-    return Plan((), (), size, False, min(size, budget), (), ())
+    # As in one whole: what doesn't fit an integer, a processor's vectors turn into something else
+    # than its scalar instructions, which are left the last few elements.
+    chunk = budget // 64 * 64 or budget
+    return Plan((), (), size, False, min(size, chunk), (), ())
 
 
 def _too_many(lengths: tuple[int, ...], reduced: tuple[bool, ...], split: int, budget: int) -> bool:

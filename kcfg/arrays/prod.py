@@ -30,10 +30,6 @@ if TYPE_CHECKING:
 TILE_BYTES = 4 << 20
 """Of a tile, at most (see `plan.tile_bytes`)."""
 
-IN_MEMORY = 32 << 20
-"""Bytes of results up to which they are kept in memory, where nothing else is asked."""
-
-
 class Losses(Record):
     """How many results of a product are not what exact arithmetic would give."""
 
@@ -195,7 +191,7 @@ def _multiply(
     waiting = plan.results * op_dtype.itemsize  # where a pipe brings every task's first step first
     with contextlib.ExitStack() as stack:
         store: files.FileSink | None = None
-        if source.sequential and plan.rounds > 1 and plan.tasks > 1 and waiting > IN_MEMORY:
+        if source.sequential and plan.rounds > 1 and plan.tasks > 1 and waiting > files.IN_MEMORY:
             if isinstance(sink, files.FileSink):
                 store = sink
             else:

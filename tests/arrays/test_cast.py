@@ -189,6 +189,7 @@ def test_exact_accepts_what_stays(tmp_path, target):
         pytest.param([127, 128, -129, 0], "i8", "i1", (0, 0, 2, 0), id="i8-i1"),
         pytest.param([70000, 5], "i4", "f2", (1, 0, 0, 0), id="i4-f2"),
         pytest.param([1 + 1j, 2], "c16", "f8", (0, 0, 0, 1), id="c16-f8"),
+        pytest.param([1e-300, 0, 1e300, 1], "f8", "c8", (1, 1, 0, 0), id="f8-c8"),
     ],
 )
 def test_losses_are_counted(tmp_path, values, source, target, lost):

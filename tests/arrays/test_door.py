@@ -130,6 +130,41 @@ def test_stats(tmp_path, monkeypatch, threads):
     assert sum(count for _, count in found.histogram) == np.count_nonzero(finite)
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param(np.full(999, 1e308), (1e308, 1e308, 1e308), id="sum-beyond-float64"),
+        pytest.param(np.array([1.5, 2.5], "g"), (1.5, 2.5, 2.0), id="long-double"),
+        pytest.param(np.array([3 + 4j], "G"), (5.0, 5.0, 5.0), id="long-double-complex"),
+        pytest.param(np.full(9, np.finfo("g").max), (np.finfo("g").max,) * 3, id="beyond-float64"),
+        pytest.param(np.array([np.nan, np.nan]), (None, None, None), id="nothing-but-nan"),
+        pytest.param(np.array([np.nan, -np.inf]), (-np.inf, -np.inf, None), id="nothing-finite"),
+    ],
+)
+def test_least_greatest_and_mean(tmp_path, capsys, values, expected):
+    path = str(tmp_path / "x.npy")
+    np.save(path, values)
+    arrays.info([path], stats=True, threads=1)
+    told = dict(line.split("\t")[:2] for line in capsys.readouterr().out.splitlines()[1:4])
+    shown = tuple("-" if one is None else str(one) for one in expected)
+    assert (told["  min"], told["  max"], told["  mean"]) == shown
+    arrays.info([path], stats=True, threads=1, json=True)
+    (found,) = json.loads(capsys.readouterr().out)
+    for name, one in zip(("min", "max", "mean"), expected, strict=True):
+        plain = one is None or np.isfinite(np.float64(one))
+        assert found["stats"][name] == (one if plain else str(one))
+
+
+def test_signalling_nans_are_no_least_number(tmp_path):
+    from kcfg.arrays import files, info
+
+    words = [0x7F800001] * 5 + [0x40000000, 0x3F800000] * 20 + [0xFF800001] * 3
+    np.save(tmp_path / "x.npy", np.array(words, "u4").view("f4"))
+    with files.open_input(str(tmp_path / "x.npy")) as source:
+        found = info.stats(source, threads=1, progress=None)
+    assert (found.min, found.max, found.mean, found.nan) == (1, 2, 1.5, 8)
+
+
 DOOR = """
 import sys
 from kcfg.cli import arrays

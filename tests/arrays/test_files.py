@@ -99,7 +99,7 @@ class TestPipes:
     @pytest.mark.parametrize("out", ["memory", "file", "pipe"])
     def test_many_results_of_a_stream_wait_on_the_disk(self, tmp_path, monkeypatch, out, dtype):
         """Along axis 0 no result is done before the last row: memory must not hold them all."""
-        monkeypatch.setattr(multiplying, "IN_MEMORY", 1000)
+        monkeypatch.setattr(files, "IN_MEMORY", 1000)
         monkeypatch.setattr(multiplying, "TILE_BYTES", 4000)
         values = numbers(dtype, (7, 3000))
         source = fed(tmp_path / "in", npy(tmp_path, values))
@@ -118,7 +118,7 @@ class TestPipes:
     def test_so_do_those_of_two_axes_between_which_others_are_kept(
         self, tmp_path, monkeypatch, dtype
     ):
-        monkeypatch.setattr(multiplying, "IN_MEMORY", 1000)
+        monkeypatch.setattr(files, "IN_MEMORY", 1000)
         monkeypatch.setattr(multiplying, "TILE_BYTES", 8000)
         values = numbers(dtype, (5, 300, 7, 3))
         source = fed(tmp_path / "in", npy(tmp_path, values))

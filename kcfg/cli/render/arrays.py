@@ -104,7 +104,7 @@ def facts(found: info.Facts, data: info.Stats | None) -> None:
         share = ""
         if name not in ("min", "max", "mean") and value and found.size:
             share = f"\t{value / found.size:.3%}"
-        put(f"  {name}\t{'-' if value is None else value}{share}\n")
+        put(f"  {name}\t{'-' if value is None else str(value)}{share}\n")
     _histogram(data.histogram)
 
 
@@ -139,6 +139,9 @@ def facts_json(found: list[tuple[info.Facts, info.Stats | None]], *, more: dict[
 
 
 def _json_plain(value: Any) -> Any:
+    if isinstance(value, np.longdouble):
+        near = float(value)
+        value = near if math.isfinite(near) or not np.isfinite(value) else str(value)
     if isinstance(value, float) and not math.isfinite(value):
         return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
     return value
