@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 STDIN, STDOUT = 0, 1
 
 IN_MEMORY = 16 << 20
-"""Bytes up to which results are kept in memory where they may be spilled, and accumulators that wait
-for their next factors. There may be both."""
+"""Bytes up to which results are kept in memory where they may be spilled, and accumulators that
+wait for their next factors. There may be both."""
 
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 

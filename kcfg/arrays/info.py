@@ -128,7 +128,7 @@ class StatsJob(Portable):
         self.lowest: list[Any] = []
         self.highest: list[Any] = []
         self.sums: dict[int, tuple[Any, int]] = {}
-        """By the first element of a tile: its sum, or if that is infinite a share of it, one in n."""
+        """By a tile's first element: its sum and 1; where that is infinite, its mean and size."""
         self.counts = np.zeros(7, np.int64)
         self.bins = np.zeros(len(DECADES) + 1, np.int64)
         self.finite = 0

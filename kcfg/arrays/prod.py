@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 TILE_BYTES = 4 << 20
 """Of a tile, at most (see `plan.tile_bytes`)."""
 
+
 class Losses(Record):
     """How many results of a product are not what exact arithmetic would give."""
 

@@ -154,7 +154,7 @@ def is_terminal() -> bool:
 
 
 def _keep_descriptors_0_to_2() -> None:
-    # A missing one would be given to the next file opened, and a child would write into it. To write
+    # A missing one would be given to the next file opened, and a child would write into it. Writing
     # into what stands there now fails, as it should.
     while (fd := os.open(os.devnull, os.O_RDONLY)) < 3:
         continue
