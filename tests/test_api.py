@@ -7,6 +7,7 @@ import importlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import kcfg
@@ -39,6 +40,32 @@ def test_importing_kcfg_loads_nothing():
 def test_errors_are_kcfg_errors():
     with pytest.raises(kcfg.KcfgError, match="is not a version of Keras"):
         kcfg.resolve(keras="x")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param({"dtype": "flaot32"}, "did you mean float32", id="dtype"),
+        pytest.param({"dtype": object}, "no numeric dtype", id="object"),
+        pytest.param({"axis": "1"}, "axis '1' is neither an int nor a tuple", id="axis"),
+        pytest.param({"axis": 1.0}, "axis 1.0 is neither an int nor a tuple", id="float-axis"),
+        pytest.param({"threads": -1}, "at least one thread", id="threads"),
+        pytest.param({"path": ""}, "name a .npy file", id="path"),
+        pytest.param({"out": ""}, "name the output", id="out"),
+    ],
+)
+def test_arguments_that_prod_refuses(tmp_path, arguments, said):
+    path = tmp_path / "x.npy"
+    np.save(path, np.ones((2, 3)))
+    with pytest.raises(kcfg.KcfgError, match=said):
+        kcfg.prod(**{"path": str(path), **arguments})
+
+
+def test_numpys_own_ways_to_name_arguments(tmp_path):
+    path = tmp_path / "x.npy"
+    np.save(path, np.ones((2, 3)))
+    found = kcfg.prod(path, axis=np.int64(1), dtype=np.float32)
+    assert (found.dtype, found.tolist()) == (np.float32, [1, 1])
 
 
 def test_unknown_attributes():

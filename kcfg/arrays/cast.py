@@ -11,6 +11,7 @@ import numpy as np
 
 from kcfg.arrays import convert, executor, files
 from kcfg.arrays import losses as losing
+from kcfg.arrays.arguments import check_threads, numeric_dtype
 from kcfg.arrays.plan import plan_elementwise, tile_bytes
 from kcfg.arrays.portable import Portable
 from kcfg.problems import KcfgError
@@ -77,10 +78,12 @@ def cast(
     >>> kcfg.cast("data.npy", "float16").sum(axis=0)
     array([ 4.,  8., 12.], dtype=float16)
     """
+    target = numeric_dtype(dtype)
+    check_threads(threads)
     with files.open_input(path) as source:
         return run(
             source,
-            np.dtype(dtype),
+            target,
             exact=exact,
             out=out,
             overwrite=overwrite,

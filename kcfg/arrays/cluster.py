@@ -1,9 +1,9 @@
 """Runs a plan on a Dask cluster: what `executor.run` takes, the same bits, other machines' threads.
 
-Goes in: a `Plan`, an open file, a `Job`. The plan is cut into stretches of some tens of megabytes;
-each is a task for Dask of about a kilobyte (a path, facts about the file, four integers), whose
-worker reads its own part of the file and writes its own part of the output, into the temporary
-file that the client made and renames at the end (cluster_tasks.py). Only small results travel.
+Goes in: a `Plan`, an open file, a `Job`. The plan is cut into stretches of 4 MiB to 1 GiB; each is
+a task for Dask of about a kilobyte (a path, facts about the file, four integers), whose worker
+reads its own part of the file and writes its own part of the output, into the temporary file that
+the client made and renames at the end (cluster_tasks.py). Only small results travel.
 
 A stretch is some whole tasks of the plan. Products of integers, which are associative, are also cut
 within a task, and the client multiplies what the parts give; those of floating-point numbers are

@@ -251,7 +251,7 @@ def reason(error: BaseException) -> str:
     words = " ".join(str(error).split())
     if isinstance(error, asyncio.TimeoutError) and not words:
         words = "no answer in time"
-    return words if len(words) <= 300 and words else words[:300] or type(error).__name__
+    return words[:300] or type(error).__name__
 
 
 def quietly(close: Callable[[], Any]) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 
 from kcfg import atomic, system
 from kcfg.arrays import npy
+from kcfg.arrays.arguments import check_named
 from kcfg.problems import KcfgError
 
 if TYPE_CHECKING:
@@ -65,8 +66,7 @@ class Input:
         while filled < len(into):
             try:
                 if self.sequential:
-                    self._wait()
-                    got = os.readv(self.fd, [into[filled:]])
+                    got = self._read_pipe(into[filled:])
                 else:
                     got = os.preadv(self.fd, [into[filled:]], at + filled)
             except OSError as error:
@@ -74,6 +74,10 @@ class Input:
             if not got:
                 raise self._too_short(start + filled)
             filled += got
+
+    def _read_pipe(self, into: memoryview) -> int:
+        self._wait()  # also where somebody made it non-blocking
+        return os.readv(self.fd, [into])
 
     def _wait(self) -> None:
         """Wait for a pipe in short turns, so that a thread that waits can be stopped."""
@@ -87,9 +91,9 @@ class Input:
 
     def drain(self) -> None:
         """Read a pipe to its end, so that who writes into it isn't killed by SIGPIPE."""
-        rest = bytearray(1 << 16)
+        rest = memoryview(bytearray(1 << 16))
         try:
-            while self.sequential and (got := os.readv(self.fd, [rest])):
+            while self.sequential and (got := self._read_pipe(rest)):
                 self._drained += got
         except OSError as error:
             raise _unreadable(self.where, error) from error
@@ -105,6 +109,7 @@ class Input:
         while count:
             try:
                 if self.sequential:
+                    self._wait()
                     part = os.read(self.fd, count)
                 else:
                     part = os.pread(self.fd, count, self._reached)
@@ -129,6 +134,7 @@ class Input:
 @contextlib.contextmanager
 def open_input(path: str) -> Iterator[Input]:
     """Open `path` (`-`: stdin) and parse its header. KcfgError for all that can go wrong."""
+    check_named(path, "name a .npy file, or - for stdin")
     if path == "-":
         yield Input(STDIN, "stdin")
         return
@@ -313,6 +319,7 @@ def open_output(
         else:
             yield Output(_memory_sink(count, dtype), dtype, shape, fortran=fortran)
         return
+    check_named(out, "name the output: -o OUT.npy, or - for stdout")
     header = npy.header_bytes(dtype, shape, fortran=fortran)
     if out == "-":
         write_all(STDOUT, header, "stdout")

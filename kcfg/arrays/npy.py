@@ -118,7 +118,7 @@ def read_header(read: Callable[[int], bytes], where: str, file_size: int | None 
         raise _refuse(
             where,
             what,
-            "take one array out of it with numpy.savez's `unzip`" if start[:2] == b"PK" else None,
+            "take one array out of it with `unzip`" if start[:2] == b"PK" else None,
         )
     if len(start) < 8:
         raise _refuse(where, "the file ends within the .npy magic")

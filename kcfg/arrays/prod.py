@@ -8,12 +8,14 @@ from __future__ import annotations
 import contextlib
 import math
 from functools import cached_property
+from operator import index
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kcfg.arrays import convert, executor, files, kernels, npy
 from kcfg.arrays import losses as losing
+from kcfg.arrays.arguments import check_threads, numeric_dtype
 from kcfg.arrays.plan import memory_axes, plan_prod, tile_bytes
 from kcfg.arrays.portable import Portable
 from kcfg.problems import KcfgError
@@ -79,12 +81,14 @@ def prod(
     >>> kcfg.prod("data.npy", axis=1)
     array([48, 48])
     """
+    asked = None if dtype is None else numeric_dtype(dtype)
+    check_threads(threads)
     with files.open_input(path) as source:
         axes = normalize_axes(axis, source.header, path)
         outcome = run(
             source,
             axes,
-            dtype=None if dtype is None else np.dtype(dtype),
+            dtype=asked,
             keepdims=keepdims,
             out=out,
             overwrite=overwrite,
@@ -101,7 +105,15 @@ def normalize_axes(
     ndim = len(header.shape)
     if axis is None:
         return frozenset(range(ndim))
-    given = axis if isinstance(axis, tuple) else (axis,)
+    try:
+        given = [index(one) for one in (axis if isinstance(axis, tuple) else (axis,))]
+    except TypeError:
+        raise KcfgError(
+            f"axis {axis!r} is neither an int nor a tuple of ints",
+            where=where,
+            keras=None,
+            mend="give such as 1, -1 or (0, 2), or None for all",
+        ) from None
     if ndim == 0 and len(given) == 1 and given[0] in (0, -1):
         return frozenset()  # numpy allows it (ufunc_object.c, "scalars")
     found: set[int] = set()

@@ -8,9 +8,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from kcfg.arrays import files
+from kcfg.arrays.arguments import check_threads, numeric_dtype
 from kcfg.cli.boundary import say
 from kcfg.cli.render import arrays as render
 from kcfg.cli.render import progress
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from kcfg.arrays.cluster import Cluster
-
-_NAMES = (
-    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
-    "float16", "float32", "float64", "longdouble", "complex64", "complex128", "clongdouble",
-)  # fmt: skip
-
-_NOT_NUMPY = ("bfloat16", "float8_", "float4_", "float6_", "int4", "uint4", "int2", "uint2", "tf32")
 
 
 def prod(
@@ -45,7 +37,7 @@ def prod(
     """`kcfg prod`: the product, printed or written to `out`."""
     from kcfg.arrays import prod as multiplying
 
-    asked = None if dtype is None else parse_dtype(dtype)
+    asked = None if dtype is None else numeric_dtype(dtype)
     axes = parse_axis(axis)
     check_threads(threads)
     with (
@@ -86,7 +78,7 @@ def cast(
     """`kcfg cast`: the array in another dtype, printed or written to `out`."""
     from kcfg.arrays import cast as casting
 
-    target = parse_dtype(floatx() if dtype is None else dtype)
+    target = numeric_dtype(floatx() if dtype is None else dtype)
     check_threads(threads)
     with (
         engine(cluster, threads, file, out) as workers,
@@ -185,17 +177,6 @@ def counted(workers: Cluster | None) -> dict[str, int]:
     return {} if workers is None else {"workers": workers.workers, "tasks": workers.tasks}
 
 
-def check_threads(threads: int | None) -> None:
-    """At least one."""
-    if threads is not None and threads < 1:
-        raise KcfgError(
-            f"--threads {threads}: at least one thread is needed",
-            where=None,
-            keras=None,
-            mend="leave it out to use all cores",
-        )
-
-
 def parse_axis(text: str | None) -> int | tuple[int, ...] | None:
     """`N`, `-N`, `N,M` -> ints; None stays None."""
     if text is None:
@@ -210,29 +191,3 @@ def parse_axis(text: str | None) -> int | tuple[int, ...] | None:
             mend="give an integer or several: --axis 1, --axis -1, --axis 0,2",
         ) from None
     return axes
-
-
-def parse_dtype(name: str) -> np.dtype[Any]:
-    """A numeric or bool dtype of numpy by name or type code; KcfgError with a did-you-mean."""
-    if name.startswith(_NOT_NUMPY):
-        raise KcfgError(
-            f"{name} is not a dtype of numpy",
-            where=None,
-            keras=None,
-            mend="a .npy file can't hold it: cast to float32 or float16",
-        )
-    try:
-        dtype = np.dtype(name)
-    except (TypeError, ValueError, SyntaxError):
-        dtype = None
-    if dtype is None or dtype.kind not in "biufc" or dtype.names or dtype.subdtype or "," in name:
-        from difflib import get_close_matches
-
-        close = get_close_matches(name.lower(), _NAMES, 1, 0.5)
-        raise KcfgError(
-            f"{name!r} is no numeric dtype of numpy",
-            where=None,
-            keras=None,
-            mend=f"did you mean {close[0]}?" if close else "one of " + ", ".join(_NAMES),
-        )
-    return dtype

@@ -20,6 +20,8 @@ import contextlib
 import os
 import time
 
+from kcfg.system import NOFOLLOW
+
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -127,7 +129,7 @@ def _drop_forgotten(directory: str) -> None:
 
 
 def _touch(path: str) -> None:
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | NOFOLLOW, 0o600))
 
 
 def _remove(path: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -123,6 +124,22 @@ class TestPipes:
         values = numbers(dtype, (5, 300, 7, 3))
         source = fed(tmp_path / "in", npy(tmp_path, values))
         assert bits(prod(source, axis=(0, 2))) == bits(np.prod(values, axis=(0, 2)))
+
+    def test_a_pipe_that_somebody_made_non_blocking(self, tmp_path):
+        data = npy(tmp_path, np.arange(1, 4)) + b"more"
+        pipe, end = os.pipe()
+        os.set_blocking(pipe, False)
+
+        def write():
+            for byte in data:
+                time.sleep(0.001)
+                os.write(end, bytes([byte]))
+            os.close(end)
+
+        threading.Thread(target=write, daemon=True).start()
+        found = run(files.Input(pipe, "pipe"))
+        os.close(pipe)
+        assert (found.array, found.surplus) == (6, 4)
 
     def test_ones_for_products_of_nothing(self, tmp_path):
         source = tmp_path / "source.npy"

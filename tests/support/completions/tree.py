@@ -8,7 +8,7 @@ import typer
 
 from kcfg.checks.registry import CHECKS
 from kcfg.cli.app import app
-from kcfg.cli.arrays import _NAMES as DTYPES
+from kcfg.arrays.arguments import NAMES as DTYPES
 from kcfg.keras.releases import BACKENDS, KEYS, NEWEST
 from kcfg.record import Record
 
