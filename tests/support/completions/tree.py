@@ -6,9 +6,9 @@ from typing import Any
 
 import typer
 
+from kcfg.arrays.arguments import NAMES as DTYPES
 from kcfg.checks.registry import CHECKS
 from kcfg.cli.app import app
-from kcfg.arrays.arguments import NAMES as DTYPES
 from kcfg.keras.releases import BACKENDS, KEYS, NEWEST
 from kcfg.record import Record
 
