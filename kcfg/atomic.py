@@ -40,9 +40,11 @@ class Staged:
     system call and the next line still finds it.
     """
 
-    def __init__(self, folder: Folder, name: str) -> None:
+    def __init__(self, folder: Folder, name: str, *, swept_with: str | None = None) -> None:
+        """swept_with: the name whose `sweep` finds what is left, by default `name`."""
         self.folder = folder
         self.name = name
+        self.swept_with = swept_with or name
         self.temporary: str | None = None
         self.fd = -1
         self._status: os.stat_result | None = None
@@ -51,7 +53,7 @@ class Staged:
         """Open a new, empty file with an unguessable name; umask applies to `mode`."""
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
         while True:
-            self.temporary = _temporary_name(self.name)
+            self.temporary = _temporary_name(self.swept_with)
             try:
                 self.fd = self.folder.open(self.temporary, flags, mode)
             except FileExistsError:

@@ -1,7 +1,8 @@
 """The file that is to be replaced, held open from reading to renaming.
 
 In: a name in an open folder; out: its bytes, and the answer to "is it still what was read?". Only
-regular files of at most 16 MiB are read; a FIFO does not hang, a device is not opened.
+regular files of at most 16 MiB are read; a FIFO does not hang, a device is not opened. `read` gives
+the bytes at a path, without a lock, to whoever only looks.
 """
 
 from __future__ import annotations
@@ -49,9 +50,10 @@ class Original:
             time.sleep(0.02)
 
     def has_its_name(self) -> bool:
-        assert self.fd is not None
+        """Does the name still stand for the file that was opened?"""
+        status = self.status if self.fd is None else os.fstat(self.fd)
         try:
-            return os.path.samestat(os.fstat(self.fd), self.folder.lstat(self.name))
+            return status is not None and os.path.samestat(status, self.folder.lstat(self.name))
         except FileNotFoundError:
             return False
 

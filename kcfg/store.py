@@ -9,6 +9,7 @@ order, is `update`; each line has its reason:
     lock                one kcfg at a time; then: is it still the same directory?
     sweep               what a killed writer left; safe, because we hold the lock
     read, edit          a regular file of at most 16 MiB; no change: stop, nothing is touched
+    backup, fsync       where it is wanted: there before the old file may go
     write, fsync        a temporary file with the old one's owner, mode, attributes and ACL
     changed meanwhile?  start over (somebody who takes no lock)
     rename, fsync       readers see the old bytes or the new ones
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
     from kcfg.problems import Problem
 
 _ATTEMPTS = 20
-_YOUNG = (
-    2.0  # seconds: `open(path, "w")` of a first `import keras` shows an empty file for a moment
-)
 _NETWORK_LITTER_AGE = 60.0  # seconds: there a writer elsewhere may be alive
 
 
@@ -216,12 +214,15 @@ class _Update:
         try:
             if before is not None and self._wants_backup(before):
                 copy = self._back_up(folder, old, before)
+                if not folder.sync() and folder.fd is not None:  # before its original goes
+                    self.notes.unconfirmed()
             if not self._place(folder, self.name, after, old):
                 if copy is not None:
                     system.quietly(lambda: folder.unlink(copy))
                 return None
         except BaseException:
-            if copy is not None:
+            # A signal may come just after the rename: then the copy is all that is left.
+            if copy is not None and old.has_its_name():
                 system.quietly(lambda: folder.unlink(copy))
             raise
         self._confirm(folder)
@@ -234,7 +235,7 @@ class _Update:
         """`data` under `name`, beside or in place of the old file. False: that changed meanwhile,
         or somebody was first."""
         replaces = name == self.name and old.status is not None
-        staged = atomic.Staged(folder, name)
+        staged = atomic.Staged(folder, name, swept_with=self.name)
         try:
             fd = staged.create(0o600 if old.status is not None else 0o666)
             _write(fd, data, self.path)

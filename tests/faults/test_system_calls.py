@@ -29,15 +29,18 @@ LITTER = re.compile(r"\.keras\.json\.[0-9a-f]{16}\.kcfg-tmp")
 class Scene:
     """A home before the command, and the calls that an undisturbed run makes there."""
 
-    def __init__(self, root: Path, before: bytes | None, *, attribute: bool = False) -> None:
+    def __init__(
+        self, root: Path, before: bytes | None, *arguments: str, attribute: bool = False
+    ) -> None:
         self.root = root
         self.before = before
+        self.arguments = arguments or SET
         self.attribute = attribute
         warm = self.home("warming-up")
         del warm.environ["PYTHONDONTWRITEBYTECODE"]
-        warm.run(*SET)
+        warm.run(*self.arguments)
         home = self.home("undisturbed")
-        self.lines = log(lambda prefix: home.run(*SET, prefix=prefix))
+        self.lines = log(lambda prefix: home.run(*self.arguments, prefix=prefix))
         self.after = home.content()
         self.calls = calls_in(str(home.directory), self.lines)
 
@@ -81,6 +84,7 @@ class Outcome:
 
     def __init__(self, scene: Scene, call: Call, how: str, name: str) -> None:
         self.call = call
+        self.arguments = scene.arguments
         for attempt in range(3):
             # strace counts from the start; a name of the same length keeps the calls the same.
             self.home = scene.home(f"{name}-{call}-{attempt}")
@@ -98,7 +102,7 @@ class Outcome:
         self.is_new = self.content == scene.after
 
     def _run(self, prefix: list[str]) -> None:
-        done = self.home.run(*SET, prefix=prefix)
+        done = self.home.run(*self.arguments, prefix=prefix)
         self.status, self.stderr = done.returncode, done.stderr
 
     def __repr__(self) -> str:
@@ -204,6 +208,26 @@ def test_failed_at_any_call(scene: Scene, error: str) -> None:
             assert not outcome.home.directory.exists(), outcome
         assert_set_works(outcome)
     assert failed >= 6
+
+
+@pytest.mark.parametrize("signal", ["KILL", "TERM"])
+def test_what_is_replaced_stays_as_a_backup(
+    tmp_path_factory: pytest.TempPathFactory, signal: str
+) -> None:
+    """A text that nobody understands is in its own place or under another name, at any moment."""
+    broken = b"{ 'floatx': mine"
+    root = tmp_path_factory.mktemp("broken")
+    scene = Scene(root, broken, "set", "--force", "floatx", "float16", "--keras", "3.15")
+    assert {"link", "linkat"} & {call.name for call in scene.calls}
+    new = 0
+    for outcome in outcomes(scene, f"signal={signal}:when={{}}"):
+        backup = outcome.home.directory / "keras.json.bak"
+        new += outcome.is_new
+        assert outcome.is_old or (outcome.is_new and backup.read_bytes() == broken), outcome
+        outcome.home.run("set", "--force", "floatx", "float64", "--keras", "3.15")
+        assert outcome.home.values()["floatx"] == "float64"
+        assert not [name for name in outcome.home.names() if name.endswith("tmp")], outcome
+    assert new
 
 
 def test_the_disk_that_stays_full(existing: Scene) -> None:
