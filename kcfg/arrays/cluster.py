@@ -185,7 +185,7 @@ class Cluster:
             import distributed
         except ImportError as error:
             raise self._error(
-                f"Dask is not installed here ({error})", "pip install 'kcfg[dask]'"
+                f"Dask is not installed here ({error})", "pip install distributed cryptography"
             ) from error
         # Its log is for who runs a cluster; a user of kcfg reads one line, ours.
         for name in ("distributed", "tornado", "asyncio", *logging.root.manager.loggerDict):

@@ -79,7 +79,9 @@ def start(workers: int, on_exit: contextlib.ExitStack) -> Any:
             f"cluster local:{workers}: cannot start its workers ({reason(error)})",
             where=None,
             keras=None,
-            mend="pip install 'kcfg[dask]'" if lacks else "leave out --cluster to work here",
+            mend="pip install distributed cryptography"
+            if lacks
+            else "leave out --cluster to work here",
         ) from error
     return local
 

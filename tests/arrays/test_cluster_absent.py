@@ -47,4 +47,4 @@ def test_without_dask_one_line_says_what_to_install(tmp_path, address):
     assert (done.returncode, done.stdout) == (2, "")
     assert is_one_line(done.stderr)
     assert "Dask is not installed here" in done.stderr
-    assert "pip install 'kcfg[dask]'" in done.stderr
+    assert "pip install distributed cryptography" in done.stderr

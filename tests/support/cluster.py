@@ -21,7 +21,7 @@ from tests.support.runs import wait_for
 THERE = importlib.util.find_spec("distributed") is not None
 
 needs_dask = [
-    needs(THERE, "Dask: pip install 'kcfg[dask]'"),
+    needs(THERE, "Dask: pip install distributed cryptography"),
     needs_fork,
     pytest.mark.filterwarnings("default"),  # Dask's own
 ]
