@@ -44,11 +44,12 @@ def json_schema(rules: Rules) -> dict[str, Any]:
     return model(rules).model_json_schema()
 
 
-def accept(rules: Rules, pairs: dict[str, str], *, force: bool) -> dict[str, object]:
+def accept(rules: Rules, pairs: dict[str, str], *, force: bool | None) -> dict[str, object]:
     """The values for these keys, as they go into JSON: text in, `float16`, `1e-07`, `true` out.
 
     Every pair is judged before any is given back. Names are the release's own or
-    `image_dim_ordering`; force lets a backend pass that no release knows.
+    `image_dim_ordering`; force lets a backend pass that no release knows; None: there is no
+    --force to advise.
 
     Raises KcfgError: what is allowed, what was probably meant, which release would take it.
     """
@@ -57,7 +58,7 @@ def accept(rules: Rules, pairs: dict[str, str], *, force: bool) -> dict[str, obj
         key = key_for_writing(rules, name)
         if key.name != name:
             if text not in names.ORDERINGS:
-                raise _refused(rules, KEYS_BY_NAME[name], text, tuple(names.ORDERINGS))
+                raise _refused(rules, KEYS_BY_NAME[name], text, tuple(names.ORDERINGS), force)
             text = names.ORDERINGS[text]
         if wanted.setdefault(key.name, text) != text:
             raise KcfgError(
@@ -77,7 +78,7 @@ def accept(rules: Rules, pairs: dict[str, str], *, force: bool) -> dict[str, obj
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
         key = rules.key(name) or KEYS_BY_NAME[name]
-        raise _refused(rules, key, wanted[name], allowed(rules, key)) from None
+        raise _refused(rules, key, wanted[name], allowed(rules, key), force) from None
     return {name: forced.get(name) or getattr(accepted, name) for name in wanted}
 
 
@@ -127,11 +128,18 @@ def _type(rules: Rules, key: Key) -> Any:
         return Annotated[Literal[choices], BeforeValidator(_lower)]
     if choices:
         return Literal[choices]
-    return float if key.kind == "float" else bool
+    return Annotated[float, BeforeValidator(_number)] if key.kind == "float" else bool
 
 
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
+
+
+def _number(value: object) -> object:
+    """As people write one; Python's own 1_000, and the sign of -0, are slips."""
+    if isinstance(value, str) and ("_" in value or value.strip().startswith("-")):
+        raise ValueError(value)
+    return value
 
 
 def _field(rules: Rules, key: Key) -> Any:
@@ -140,7 +148,9 @@ def _field(rules: Rules, key: Key) -> Any:
     return Field(default, title=key.name, description=key.about, **limits)
 
 
-def _refused(rules: Rules, key: Key, text: str, choices: tuple[str, ...]) -> KcfgError:
+def _refused(
+    rules: Rules, key: Key, text: str, choices: tuple[str, ...], force: bool | None
+) -> KcfgError:
     """The error for a value that can't be written: why, what Keras would do, what was meant."""
     guess = names.meant(key.name, text, choices)
     mend = f"allowed: {', '.join(choices)}" if choices else _NEEDS[key.kind]
@@ -161,7 +171,7 @@ def _refused(rules: Rules, key: Key, text: str, choices: tuple[str, ...]) -> Kcf
         since, until = others[0].since, others[0].until
         ending = f" to before {until}" if until else " on"
         what = f"{text!r} is a backend of Keras from {since}{ending}, not of {rules.version}"
-    elif key.kind == "backend":
+    elif key.kind == "backend" and force is not None:
         mend += "; --force writes a name that kcfg doesn't know"
     return KcfgError(what, where=key.name, keras=keras, mend=mend)
 

@@ -82,15 +82,19 @@ def update(
 
     KcfgError in every case of failure; unless it says otherwise the old file is intact.
     """
-    work = _Update(
-        path,
-        edit,
-        force=force,
-        lock_timeout=lock_timeout,
-        backup=backup,
-        retry_hint=retry_hint,
-        notice=notice,
-    )
+    try:
+        work = _Update(
+            path,
+            edit,
+            force=force,
+            lock_timeout=lock_timeout,
+            backup=backup,
+            retry_hint=retry_hint,
+            notice=notice,
+        )
+    except OSError as error:
+        gone = "the working directory is gone: change to one that is there"
+        raise system.failure(error, where=path, doing="find its directory", mend=gone) from error
     try:
         return work.preview() if dry_run else work.run()
     except OSError as error:

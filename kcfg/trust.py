@@ -167,7 +167,8 @@ def _links(path: str) -> list[tuple[str, os.stat_result, os.stat_result | None]]
     """
     found: list[tuple[str, os.stat_result, os.stat_result | None]] = []
     here = os.sep
-    ahead = os.path.join(os.getcwd(), path).split(os.sep)[::-1]
+    whole = path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
+    ahead = whole.split(os.sep)[::-1]
     while ahead:
         name = ahead.pop()
         if name in ("", "."):

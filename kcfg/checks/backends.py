@@ -17,7 +17,7 @@ from kcfg.checks.found import (
     would_raise,
 )
 from kcfg.keras.installed import importable
-from kcfg.keras.releases import BACKENDS, still_to_come
+from kcfg.keras.releases import BACKENDS, is_release, still_to_come
 from kcfg.keras.resolution import refusal, unusable_backend
 from kcfg.problems import ERROR, NOTE, WARNING
 from kcfg.record import Record
@@ -209,7 +209,7 @@ def fails_in_other_keras(situation: Situation) -> Iterator[Problem]:
     found = situation.environment.distributions
     for name in ("keras", "keras_nightly", "tf_keras"):
         version = found.get(name)
-        if version is None or version == situation.rules.version:
+        if version is None or version == situation.rules.version or not is_release(version):
             continue
         failure = _failure_in(situation, version)
         if failure is not None:

@@ -13,7 +13,7 @@ from kcfg.checks.found import (
 )
 from kcfg.checks.slips import slip_of
 from kcfg.keras.releases import VARIABLES
-from kcfg.problems import ERROR, NOTE, WARNING
+from kcfg.problems import ERROR, NOTE, WARNING, KcfgError
 
 TYPE_CHECKING = False
 
@@ -192,8 +192,8 @@ def conda_sets_backend(situation: Situation) -> Iterator[Problem]:
         path = world.join(folder, name)
         try:
             script = world.files.read(path)[:LARGEST_SCRIPT]
-        except OSError:
-            continue  # conda can't run it either
+        except (OSError, KcfgError):
+            continue  # conda can't run it either, or it is no script
         at = script.find(b"KERAS_BACKEND=")
         if at < 0:
             continue

@@ -9,7 +9,7 @@ from kcfg.cli.boundary import is_terminal, put, say
 from kcfg.cli.render import checks as render
 from kcfg.cli.render import github as workflow
 from kcfg.cli.render import lines
-from kcfg.cli.writing import Writing, update, with_force
+from kcfg.cli.writing import Writing, put_diff, update, with_force
 from kcfg.problems import ERROR, WARNING, KcfgError
 from kcfg.record import Record
 from kcfg.situation import observe
@@ -143,6 +143,8 @@ def _judge(name: str | None, *, file: str | None, keras: str | None) -> Judged:
 
     Raises KcfgError where there is no such file, or it can't be read without waiting.
     """
+    if name == "":
+        raise KcfgError("the path is empty", where="FILE", keras=None, mend="name a keras.json")
     world = real_world()
     if name is None:
         situation = observe(world, keras=keras, file=file)
@@ -229,7 +231,7 @@ def _preview(situation: Situation, edit: Edit) -> bytes | None:
     change = Change(
         path="-", target="-", before=before, after=after, written=False, backup=None, notes=()
     )
-    put(lines.diff(change))
+    put_diff(change)
     return after
 
 

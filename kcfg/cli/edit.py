@@ -86,6 +86,8 @@ def init(
     world = real_world()
     if directory is not None and file is not None:
         raise KcfgError("give a DIR or --file, not both", where="init", keras=None, mend=None)
+    if directory == "":
+        raise KcfgError("the path is empty", where="DIR", keras=None, mend="name a directory")
     place = file if directory is None else world.join(directory, "keras.json")
     situation = observe(world, keras=keras, file=place)
     first = first_file(situation.rules)
@@ -99,7 +101,7 @@ def init(
         say(f"kcfg: {change.path}: it is there already, and stays as it is")
     elif not writing.dry_run:
         say(f"kcfg: {change.path}: written, with the defaults of Keras {situation.rules.version}")
-    if directory is not None:
+    if directory is not None and not writing.dry_run:
         put(export_line("KERAS_HOME", world.absolute(directory)) + "\n")
     return 0
 

@@ -60,5 +60,6 @@ def cluster_option(divided: str) -> Any:
         show_envvar=False,
         help="Work on a Dask cluster whose workers see the same files: a scheduler's address, or "
         f"local:N for N processes here. {divided} "
-        "Default: $DASK_SCHEDULER_ADDRESS; '' works here. Needs pip install distributed cryptography.",
+        "Default: $DASK_SCHEDULER_ADDRESS; '' works here. "
+        "Needs pip install distributed cryptography.",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from kcfg.cli.boundary import put_bytes, say
+from kcfg.cli.boundary import put_bytes, say, say_lines
 from kcfg.problems import KcfgError
 
 TYPE_CHECKING = False
@@ -76,7 +76,7 @@ class _Run:
             if not self._start.discovery.exists:
                 raise KcfgError("there is no such file", where=file, keras=None, mend=None)
         self._file = file
-        accepted = schema.accept(self._rules, pairs, force=False)
+        accepted = schema.accept(self._rules, pairs, force=None)
         if accepted.get("epsilon") == 0:
             say("kcfg: warning: epsilon: 0 protects no division and no logarithm")
         self._variables: dict[str, str] = {}
@@ -142,7 +142,7 @@ class _Run:
 
         change = update(path, edit, notice=lambda text: say(f"kcfg: {text}"))
         for note in change.notes:
-            say(lines.problem(note))
+            say_lines(lines.problem(note))
         if change.written:
             say(f"kcfg: {path}: written")
 

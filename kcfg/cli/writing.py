@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kcfg.cli.boundary import put, say, say_lines
+from kcfg.cli.boundary import escaped, is_terminal, put, put_bytes, say, say_lines
 from kcfg.cli.render import lines
 from kcfg.record import Record
 
@@ -48,8 +48,17 @@ def update(path: str, edit: Edit, writing: Writing, *, retry: str) -> Change:
     for note in change.notes:
         say_lines(lines.problem(note))
     if writing.dry_run:
-        put(lines.diff(change))
+        put_diff(change)
     return change
+
+
+def put_diff(change: Change) -> None:
+    """The diff of a dry run: its bytes for a pipe; on a terminal nothing that could steer it."""
+    text = lines.diff(change)
+    if is_terminal():
+        put("".join(char if char in "\n\t" else escaped(char) for char in text))
+    else:
+        put_bytes(text.encode("utf-8", "surrogateescape"))
 
 
 def with_force(

@@ -322,6 +322,25 @@ def number(version: str) -> tuple[int, int, int]:
     return (*numbers, 0, 0)[:3]  # type: ignore[return-value]
 
 
+def is_release(text: str) -> bool:
+    """Whether this is a version of Keras from 1.0 on, as `pip` writes it: "3.15.1", "3.0.0rc1"."""
+    first, *parts = text.partition("+")[0].split(".")
+    ends = [part.lstrip("0123456789").rstrip("0123456789") for part in parts]
+    return (
+        len(text) <= _LONGEST
+        and text.isascii()
+        and text.isprintable()
+        and first.isdigit()
+        and all(parts)
+        and all(end in _ENDINGS for end in ends)
+        and number(text) >= (1, 0, 0)
+    )
+
+
+_LONGEST = 64  # characters of a version, with the commit of a nightly build
+_ENDINGS = ("", "a", "b", "rc", "dev", "post")
+
+
 def release(text: str) -> str:
     """The release that a user names: "2.3.1" itself, "2.3" its newest, "3" the newest of all 3.x.
 
@@ -329,11 +348,11 @@ def release(text: str) -> str:
     Raises KcfgError where it is no version, or older than 1.0.
     """
     parts = text.split(".")
-    if not all(part.isascii() and part.isdigit() for part in parts[:2]) or not text.isprintable():
-        raise _no_release(f"{text!r} is not a version of Keras")
-    if number(text) < (1, 0, 0):
-        raise _no_release(f"Keras {text} is older than all that kcfg knows")
-    if len(parts) > 2:
+    if not is_release(text):
+        if is_release("1." + text):
+            raise _no_release(f"Keras {text} is older than all that kcfg knows")
+        raise _no_release(f"{text[:_LONGEST]!r} is not a version of Keras")
+    if len(parts) > 2 or not all(part.isdigit() for part in parts):
         return text
     line = [known for known in NEWEST if known.split(".")[: len(parts)] == parts]
     return line[-1] if line else text + ".0" * (3 - len(parts))

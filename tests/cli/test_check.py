@@ -377,6 +377,14 @@ def test_a_nested_value_is_told_by_show_as_by_check(home: Home, depth: int) -> N
 
 
 @needs_fork
+def test_a_fifo_among_condas_scripts(home: Home) -> None:
+    folder = home.directory / "conda" / "etc" / "conda" / "activate.d"
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "wait.sh")
+    home.kcfg("show", env={"CONDA_PREFIX": str(home.directory / "conda")}, status=0)
+
+
+@needs_fork
 def test_a_fifo_does_not_make_it_wait(home: Home) -> None:
     os.mkfifo(home.cwd / "keras.json")
     ran = home.kcfg("check", "keras.json", status=2)

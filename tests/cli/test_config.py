@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
 
 from tests.support.home import command
+from tests.support.probes import needs
 from tests.support.terminal import on_a_terminal
 
 DEFAULTS = (
@@ -50,6 +52,17 @@ class TestShow:
             "file_value": "nan",
         }
         assert shown["fails"] is None
+
+    @pytest.mark.parametrize("version", ["0.3.3", "dev", "3.x", "9" * 100])
+    def test_an_installed_version_that_no_keras_has_does_not_judge(self, home, version):
+        home.install(f"keras-{version}", "tf_keras-main")
+        shown = json.loads(home.kcfg("show", "--json", status=0).stdout)
+        assert (shown["keras"], shown["keras_from"]) == ("3.15.1", "assumed")
+
+    @pytest.mark.parametrize("command", [["show"], ["get", "floatx"], ["path"], ["check"]])
+    def test_an_empty_path_is_refused(self, home, command):
+        ran = home.kcfg(*command, "--file", "", status=2)
+        assert ran.stderr == "kcfg: --file: the path is empty; name a keras.json\n"
 
     def test_the_installed_release_judges(self, home):
         home.install("Keras-2.3.1")
@@ -234,6 +247,58 @@ class TestSet:
         assert '-    "backend": "jax"\n' in ran.stdout
         assert '+    "backend": "torch"\n' in ran.stdout
 
+    @needs(shutil.which("patch") is not None, "patch")
+    @pytest.mark.parametrize("name", ["keras.json", "my keras.json"])
+    @pytest.mark.parametrize(
+        "before",
+        [
+            pytest.param(FILE.encode(), id="no-newline-at-the-end"),
+            pytest.param(
+                '{"a": "\u2028\x85",\r\n"floatx": 1\r}\r\n'.encode(), id="other-line-ends"
+            ),
+            pytest.param(b'{"floatx": "\xe9"}\n', id="not-utf-8"),
+            pytest.param('{"floatx": 1}\n'.encode("utf-16"), id="utf-16"),
+            pytest.param(None, id="no-file"),
+        ],
+    )
+    def test_patch_takes_the_diff_of_a_dry_run(self, home, name, before):
+        path = home.cwd / name
+        if before is not None:
+            path.write_bytes(before)
+        arguments = ["set", "floatx", "float16", "--force", "-f", name]
+        ran = subprocess.run(
+            command(*arguments, "-n"), cwd=home.cwd, capture_output=True, check=True,
+            env=home.env({"PYTHONIOENCODING": "ascii"}),
+        )  # fmt: skip
+        patch = ["patch", "-p0", "-d/", "--binary"]
+        subprocess.run(patch, input=ran.stdout, check=True, stdout=subprocess.DEVNULL)
+        patched = path.read_bytes()
+        path.unlink()
+        if before is not None:
+            path.write_bytes(before)
+        home.kcfg(*arguments, status=0)
+        assert patched == path.read_bytes()
+
+    def test_no_byte_of_a_diff_steers_the_terminal(self, home):
+        home.write(b'{"floatx": "\x1b[31m\xe9"}\n')
+        seen = on_a_terminal(home, "set", "floatx", "float16", "-n", "--force")
+        assert "\x1b[31m" not in seen
+        assert r'-{"floatx": "\x1b[31m\udce9"}' in seen
+
+    def test_a_working_directory_that_is_gone(self, home):
+        path = home.write(FILE)
+        script = 'rmdir "$PWD"; exec "$@"'
+        for file, status in ((str(path), 0), ("keras.json", 2)):
+            home.cwd.mkdir(exist_ok=True)
+            ran = subprocess.run(
+                ["sh", "-c", script, "sh", *command("set", "floatx", "float64", "-f", file)],
+                cwd=home.cwd, env=home.env(), capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert ran.returncode == status, ran.stderr
+        assert json.loads(path.read_text())["floatx"] == "float64"
+        assert "the working directory is gone" in ran.stderr
+        assert ran.stderr.count("\n") == 1
+
     def test_a_variable_that_will_win_is_told(self, home):
         ran = home.kcfg("set", "backend", "jax", env={"KERAS_BACKEND": "torch"}, status=0)
         assert json.loads(home.keras_json.read_text()) == {"backend": "jax"}
@@ -260,6 +325,9 @@ class TestSet:
             pytest.param(["epsilon", "nan"], "finite", id="nan"),
             pytest.param(["epsilon", "--", "-1e-7"], "isn't negative", id="negative"),
             pytest.param(["epsilon", "small"], "such as 1e-7", id="no-number"),
+            pytest.param(["epsilon", "1_0"], "such as 1e-7", id="as-python-writes-it"),
+            pytest.param(["epsilon=-0"], "isn't negative", id="minus-nothing"),
+            pytest.param(["-f", "", "floatx", "float16"], "the path is empty", id="no-path"),
             pytest.param(["nnx_enabled", "maybe"], "true or false", id="no-truth"),
             pytest.param(["image_data_format", "NCHW"], "channels_first", id="nchw"),
             pytest.param(["image_dim_ordering", "channels_first"], "th", id="ordering"),

@@ -58,7 +58,13 @@ def test_release_named_by_a_user(text, expected):
     assert release(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "x", "v3", "3.x", "-1", "0.3.3", "3 .1", "²", "3.1\n", "1e3"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "x", "v3", "3.x", "-1", "0.3.3", "3 .1", "²", "3.1\n", "1e3"),
+        *("2.3.x", "3.15.", "3.15.1x", "9" * 5000),
+    ],
+)
 def test_no_release(text):
     with pytest.raises(KcfgError) as caught:
         release(text)

@@ -73,16 +73,24 @@ def problems(found: Iterable[Problem]) -> str:
 
 
 def diff(change: Change) -> str:
-    """A unified diff of what a writer would do; "" where nothing changes."""
+    """A unified diff of what a writer would do, for `patch`; "" where nothing changes.
+
+    Bytes that are not UTF-8 are surrogates in it, as in a file's name.
+    """
     from difflib import unified_diff
 
-    before, after = (
-        (data or b"").decode("utf-8", "backslashreplace").splitlines(keepends=True)
-        for data in (change.before, change.after)
-    )
+    before, after = (_lines(data or b"") for data in (change.before, change.after))
     name = escaped(change.path)
+    if any(char.isspace() for char in name):
+        name += "\t"  # or patch takes the first word alone
     old = "/dev/null" if change.before is None else name
     return "".join(
         line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
         for line in unified_diff(before, after, old, name)
     )
+
+
+def _lines(data: bytes) -> list[str]:
+    """As `patch` knows them: str.splitlines also ends one at U+2028, or at a carriage return."""
+    *whole, rest = data.decode("utf-8", "surrogateescape").split("\n")
+    return [line + "\n" for line in whole] + ([rest] if rest else [])
