@@ -170,11 +170,6 @@ def read(data: bytes) -> Document:
 # --- edits ---------------------------------------------------------------------------------------
 
 
-def set_member(document: Document, key: str, literal: str) -> tuple[Edit, ...]:
-    """`set_members` for one pair."""
-    return set_members(document, {key: literal})
-
-
 def set_members(document: Document, pairs: Mapping[str, str]) -> tuple[Edit, ...]:
     """Give each key its literal: the last member of that name gets a new value, a key that is not
     there becomes a new member behind the last, written as its neighbours are.

@@ -113,31 +113,36 @@ class _Reader:
             self.comma = self.value_end = None
             self.at += 1
         elif char == '"':
-            self.missing_comma()
-            end = string_end(self.text, self.at)
+            start, end = self.at, string_end(self.text, self.at)
             if end is None:
                 raise _Hopeless
             self.at = end
+            self.missing_comma(start)
             self.value_ended()
         else:
             closers = next((c for openers, c in _CLOSING_QUOTES if char in openers), None)
             if closers is None:
                 self.word()
             else:
-                self.missing_comma()
+                start = self.at
                 self.quoted(closers, "single-quotes" if char in "'`" else "curly-quotes")
+                self.missing_comma(start)
             self.value_ended()
 
     def value_ended(self) -> None:
         self.comma, self.value_end = None, self.at
 
-    def missing_comma(self) -> None:
-        """A string on a new line, in an object, right behind a value, can only be the next key."""
+    def missing_comma(self, start: int) -> None:
+        """A string that was just read, in an object, right behind a value: it can only be the next
+        key, if it stands on a new line, or if a blank is before it and a colon behind.
+        """
         end = self.value_end
-        if end is not None and self.open[-1:] == ["{"]:
-            between = self.text[end : self.at]
-            if "\n" in between or "\r" in between:
-                self.edit("missing-comma", end, end, ",")
+        if end is None or self.open[-1:] != ["{"]:
+            return
+        between = self.text[end:start]
+        is_key = self.text[self.at : self.at + 99].lstrip(" \t").startswith(":")
+        if "\n" in between or "\r" in between or (between and is_key):
+            self.edit("missing-comma", end, end, ",")
 
     def quoted(self, closers: str, kind: str) -> None:
         """A string in wrong quotes: straight ones, and its inner double quotes escaped."""

@@ -134,6 +134,8 @@ def failure(
     words, cure = _WORDS.get(
         number, (error.strerror or str(error), "find out what the system says about this path")
     )
+    if number == errno.EACCES and doing.startswith("read"):
+        cure = "you need read permission for it, and search permission in the directories above it"
     name = errno.errorcode.get(number, "")
     what = f"cannot {doing}: {words}" + (f" ({name})" if name else "")
     return KcfgError(what, where=where, keras=kept, mend=mend or cure)

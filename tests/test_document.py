@@ -14,7 +14,6 @@ from kcfg.document import (
     parse,
     quote,
     read,
-    set_member,
     set_members,
     unset_members,
 )
@@ -290,7 +289,7 @@ def test_set_changes_only_the_value(file, key, literal):
     text, pairs = file
     document = parse(text)
     assert document.fault is None
-    changed = apply(text, set_member(document, key, literal))
+    changed = apply(text, set_members(document, {key: literal}))
     after = parse(changed)
     assert after.fault is None
     assert after.find(key).literal == literal
@@ -299,8 +298,8 @@ def test_set_changes_only_the_value(file, key, literal):
         assert changed[: found.value_start] == text[: found.value_start]
         assert changed[found.value_start + len(literal) :] == text[found.value_end :]
         # Setting it back restores the file exactly.
-        assert apply(changed, set_member(after, key, found.literal)) == text
-        assert set_member(document, key, found.literal) == ()
+        assert apply(changed, set_members(after, {key: found.literal})) == text
+        assert set_members(document, {key: found.literal}) == ()
     else:
         new = after.members[-1]
         assert [(m.key, m.literal) for m in after.members[:-1]] == pairs
@@ -365,7 +364,7 @@ def test_several_pairs_at_once(file, pairs):
     ],
 )
 def test_a_new_member_is_written_as_its_neighbours(text, expected):
-    assert apply(text, set_member(parse(text), "k", "1")) == expected
+    assert apply(text, set_members(parse(text), {"k": "1"})) == expected
 
 
 @pytest.mark.parametrize(
@@ -393,6 +392,6 @@ def test_edits_that_overlap_are_refused():
 @pytest.mark.parametrize("text", ["[1]", "null", "", '{"a": }'])
 def test_only_a_valid_object_can_be_edited(text):
     with pytest.raises(ValueError, match="valid JSON object"):
-        set_member(parse(text), "a", "1")
+        set_members(parse(text), {"a": "1"})
     with pytest.raises(ValueError, match="valid JSON object"):
         unset_members(parse(text), ["a"])

@@ -28,6 +28,7 @@ def repaired(text):
         pytest.param('{"a":\u00a01}', '{"a": 1}', {"odd-space"}, id="no-break-space"),
         pytest.param('{"a": True}', '{"a": true}', {"python-literal"}, id="python"),
         pytest.param('{"a": 1\n "b": 2}', '{"a": 1,\n "b": 2}', {"missing-comma"}, id="no-comma"),
+        pytest.param('{"a": "b" "c": 1}', '{"a": "b", "c": 1}', {"missing-comma"}, id="on-a-line"),
         pytest.param(
             '{\n  // mine\n  "a": 1, # one\n  /* x */ "b": 2\n}\n',
             '{\n  "a": 1,\n  "b": 2\n}\n',
@@ -59,7 +60,7 @@ def test_what_can_mean_only_one_thing_is_mended(text, expected, kinds):
         pytest.param('{"a": /* open', id="open-comment"),
         pytest.param("{'a\n': 1}", id="open-quote"),
         pytest.param('{"a": "b" "c"}', id="two-strings-on-a-line"),
-        pytest.param('{"a": "b" "c": 1}', id="no-comma-on-one-line"),
+        pytest.param('{"a": "b""c": 1}', id="no-comma-and-no-blank"),
         pytest.param('["a"\n"b"]', id="joined-strings-of-python"),
         pytest.param("{'a': (1, 2)}", id="tuple"),
         pytest.param('{"a": 1,,}', id="two-commas"),

@@ -577,7 +577,7 @@ class LongLife(RuleBasedStateMachine):
         def edit(data):
             text = document.read(data or b"{\n}\n")
             return document.encode(
-                document.apply(text.text, document.set_member(text, key, literal))
+                document.apply(text.text, document.set_members(text, {key: literal}))
             )
 
         change = update(self.path, edit)

@@ -13,7 +13,7 @@ from kcfg.checks.found import (
     set_to,
     shown,
 )
-from kcfg.checks.slips import slip_of, squeezed
+from kcfg.checks.slips import LONGEST, slip_of, squeezed
 from kcfg.keras.names import ORDERINGS
 from kcfg.keras.releases import KEYS
 from kcfg.problems import NOTE, WARNING
@@ -95,12 +95,11 @@ def unknown_key(situation: Situation) -> Iterator[Problem]:
         return
     mapping = said(situation)
     known = [key.name for key in situation.rules.keys]
-    unknown = [key for key in mapping if key not in KNOWN_SOMEWHERE]
-    for key in unknown[:MOST]:
-        short = squeezed(key) if len(key) < 60 else ""
-        right = slip_of(key, known) or (a if (a := ALIASES.get(short)) in known else None)
-        member = document.find(key) if right else None
-        if right is None or member is None:
+    unknown = [key for key in mapping if key not in KNOWN_SOMEWHERE][:MOST]
+    meant = {key: right for key in unknown if (right := _meant(key, known)) is not None}
+    for key, right in meant.items():
+        member = document.find(key)
+        if member is None:
             continue
         fix: Fix | None = None
         message = f"{shown(key)} is no key of Keras; did you mean {right}?"
@@ -108,9 +107,11 @@ def unknown_key(situation: Situation) -> Iterator[Problem]:
             message = f"{shown(key)} is no key of Keras, and {right} is in the file, too"
             command = kcfg(situation, "unset", *file_option(situation), key)
             fix = by_hand(command)
+        elif list(meant.values()).count(right) > 1:
+            message += f" Other keys here may be meant for {right}, too: leave one"
         else:
             edits = [(member.key_start, member.key_end, f'"{right}"')]
-            fix = mend(situation, edits, safe=short == squeezed(right))
+            fix = mend(situation, edits, safe=squeezed(key) == squeezed(right))
         yield problem(
             "unknown-key",
             WARNING,
@@ -159,6 +160,12 @@ def key_not_read(situation: Situation) -> Iterator[Problem]:
             keras=keras,
             fix=fix,
         )
+
+
+def _meant(key: str, known: list[str]) -> str | None:
+    """The key that this is a slip of, or another word for."""
+    alias = ALIASES.get(squeezed(key)) if len(key) < LONGEST else None
+    return slip_of(key, known) or (alias if alias in known else None)
 
 
 KNOWN_SOMEWHERE = frozenset(key.name for key in KEYS)

@@ -74,7 +74,7 @@ def check(
         try:
             judged = _judge(name, file=file, keras=keras)
             if fix:
-                judged = _fix(judged, writing, unsafe=unsafe_fixes)
+                judged = _fix(judged, writing, unsafe=unsafe_fixes, file=file, keras=keras)
         except KcfgError as error:
             if len(files) < 2:
                 raise
@@ -185,12 +185,13 @@ def _judged(situation: Situation, path: str, *, file_alone: bool) -> Judged:
     return Judged(situation, problems, path, file_alone)
 
 
-def _fix(judged: Judged, writing: Writing, *, unsafe: bool) -> Judged:
+def _fix(
+    judged: Judged, writing: Writing, *, unsafe: bool, file: str | None, keras: str | None
+) -> Judged:
     """Mend one file, tell what was done, and judge what is there now."""
     from kcfg.checks.mending import holding, mend
 
     situation = judged.situation
-    name = situation.discovery.path
     mended = mend(situation, unsafe=unsafe)
     if mended.blocked is not None:
         first_line = lines.problem(mended.blocked).partition("\n")[0]
@@ -206,17 +207,15 @@ def _fix(judged: Judged, writing: Writing, *, unsafe: bool) -> Judged:
         return mended.data
 
     if judged.path == "-":
-        after, backup = _preview(situation, edit), None
+        after = _preview(situation, edit)
     else:
-        options = ["--fix", *(["--unsafe-fixes"] if unsafe else [])]
-        retry = with_force("check", [*options, situation.discovery.path])
-        change = update(judged.path, edit, writing, retry=retry)
-        after, backup = change.after, change.backup
+        words = ["check", "--fix", *(["--unsafe-fixes"] if unsafe else [])]
+        named = [situation.discovery.path] if judged.file_alone else []
+        retry = with_force(words, named, file, keras)
+        after = update(judged.path, edit, writing, retry=retry).after
     for problem in mended.problems:
         first_line = lines.problem(problem).partition("\n")[0]
         say(f"kcfg: {'would mend' if writing.dry_run else 'mended'} {first_line}")
-    if backup is not None:
-        say(f"kcfg: {name}: the original is kept as {backup}")
     if after is None:
         return judged
     return _judged(holding(situation, after), judged.path, file_alone=judged.file_alone)

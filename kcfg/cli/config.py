@@ -60,9 +60,12 @@ def get(key: str, *, json: bool = False, file: str | None = None, keras: str | N
     elif value is not None:
         put(lines.value(value) + "\n")
     if situation.reading.ignored is not None:
+        from kcfg.checks.found import file_option, kcfg
+
         say(
             f"kcfg: {situation.discovery.path}: this text is not JSON, and Keras "
-            f"{situation.rules.version} ignores it without a word; see kcfg check"
+            f"{situation.rules.version} ignores it without a word; see "
+            f"{kcfg(situation, 'check', *file_option(situation))}"
         )
     _say_failure(situation)
     return 1 if situation.resolution.failure else 0

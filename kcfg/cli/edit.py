@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from kcfg import document, schema
+from kcfg.checks.found import file_option, kcfg
+from kcfg.checks.mending import holding
 from kcfg.cli.boundary import put, say
 from kcfg.cli.render import lines
-from kcfg.cli.writing import Writing, update, with_force
+from kcfg.cli.writing import Writing, is_no_object, update, with_force
 from kcfg.problems import KcfgError
 from kcfg.situation import observe
 from kcfg.world import real_world
@@ -35,13 +39,17 @@ def set_(
         return document.encode(document.apply(text.text, document.set_members(text, literals)))
 
     change = update(
-        situation.discovery.path, edit, writing, retry=with_force("set", arguments, file, keras)
+        situation.discovery.path, edit, writing, retry=with_force(["set"], arguments, file, keras)
     )
     _say_changes(situation, change, tuple(values))
     for name, value in values.items():
         if name == "epsilon" and value == 0:
             say("kcfg: warning: epsilon: 0 protects no division and no logarithm")
         _say_if_variable_wins(situation, name)
+    if change.after is not None:
+        failure = lines.failure(holding(situation, change.after))
+        if failure is not None:
+            say(f"kcfg: warning: {change.path}: {failure}")
     return 0
 
 
@@ -57,7 +65,7 @@ def unset(
     mapping = situation.reading.mapping or {}
     removed = tuple(
         name if name in mapping else schema.key_for_writing(situation.rules, name).name
-        for name in keys
+        for name in dict.fromkeys(keys)
     )
 
     def edit(data: bytes | None) -> bytes | None:
@@ -67,7 +75,7 @@ def unset(
         return document.encode(document.apply(text.text, document.unset_members(text, removed)))
 
     change = update(
-        situation.discovery.path, edit, writing, retry=with_force("unset", keys, file, keras)
+        situation.discovery.path, edit, writing, retry=with_force(["unset"], keys, file, keras)
     )
     _say_changes(situation, change, removed)
     return 0
@@ -93,11 +101,11 @@ def init(
     first = first_file(situation.rules)
     change = update(
         situation.discovery.path,
-        lambda data: first if data is None else data,
+        lambda data: first if data is None or (writing.force and is_no_object(data)) else data,
         writing,
-        retry=with_force("init", [directory] if directory else [], file, keras),
+        retry=with_force(["init"], [directory] if directory else [], file, keras),
     )
-    if change.before is not None:
+    if change.before == change.after:
         say(f"kcfg: {change.path}: it is there already, and stays as it is")
     elif not writing.dry_run:
         say(f"kcfg: {change.path}: written, with the defaults of Keras {situation.rules.version}")
@@ -154,13 +162,15 @@ def _editable(situation: Situation, data: bytes | None, *, force: bool) -> Docum
         return found
     if force:
         return document.read(_EMPTY)
+    path = situation.discovery.path
     line, column = found.position(found.fault.offset if found.fault else found.opening)
+    command = kcfg(situation, "check", "--fix", *file_option(situation))
     raise KcfgError(
         found.fault.message if found.fault else f"this is JSON, but no object: {found.kind}",
-        where=f"{situation.discovery.path}:{line}:{column}",
+        where=f"{path}:{line}:{column}",
         keras=None,
-        mend="nothing was written; mend it (kcfg check --fix), or give --force to put a new file "
-        "in its place and keep this one as keras.json.bak",
+        mend=f"nothing was written; mend it ({command}), or give --force to put a new file in its "
+        f"place and keep this one as {os.path.basename(path)}.bak",
     )
 
 
@@ -179,7 +189,9 @@ def _say_changes(situation: Situation, change: Change, keys: tuple[str, ...]) ->
         default = situation.rules.defaults.get(name)
         old, new = (lines.value(said.get(name, default)) for said in (before, after))
         if name in before or name in after:
-            if old != new:
+            if name not in situation.rules.defaults:
+                say(f"{name}: {old} (removed; Keras does not read it)")
+            elif old != new:
                 say(f"{name}: {old} -> {new}")
             elif name in before:
                 say(f"{name}: {old} ({'unchanged' if name in after else 'still, by default'})")

@@ -47,6 +47,8 @@ def update(path: str, edit: Edit, writing: Writing, *, retry: str) -> Change:
     )
     for note in change.notes:
         say_lines(lines.problem(note))
+    if change.backup is not None:
+        say(f"kcfg: {path}: the original is kept as {change.backup}")
     if writing.dry_run:
         put_diff(change)
     return change
@@ -62,14 +64,20 @@ def put_diff(change: Change) -> None:
 
 
 def with_force(
-    command: str, arguments: Sequence[str], file: str | None = None, keras: str | None = None
+    command: Sequence[str],
+    arguments: Sequence[str],
+    file: str | None = None,
+    keras: str | None = None,
 ) -> str:
     """The command line that the user gave, with --force: ready to be pasted."""
     from shlex import join
 
     options = [("--file", file), ("--keras", keras)]
     given = [word for name, text in options if text is not None for word in (name, text)]
-    return join(["kcfg", command, *arguments, *given, "--force"])
+    given.append("--force")
+    if any(word.startswith("-") for word in arguments):
+        return join(["kcfg", *command, *given, "--", *arguments])
+    return join(["kcfg", *command, *arguments, *given])
 
 
 def is_no_object(data: bytes) -> bool:

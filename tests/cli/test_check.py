@@ -366,6 +366,14 @@ def test_unkind_files_get_a_clear_answer_soon(
     assert len(ran.stdout) < 100_000
 
 
+def test_of_two_slips_of_one_key_none_is_mended(home: Home) -> None:
+    text = '{"Floatx": "float16", "float_x": "float64"}'
+    path = put(home, text)
+    ran = home.kcfg("check", "--fix", "--unsafe-fixes", "keras.json", status=0)
+    assert ran.stdout.count("[unknown-key]") == 2
+    assert path.read_text() == text
+
+
 @pytest.mark.parametrize("depth", [400, 899, 930])
 def test_a_nested_value_is_told_by_show_as_by_check(home: Home, depth: int) -> None:
     """As deep as Python's json reads it, or deeper."""

@@ -299,6 +299,20 @@ class TestSet:
         assert "the working directory is gone" in ran.stderr
         assert ran.stderr.count("\n") == 1
 
+    def test_a_value_with_which_keras_would_fail_is_told(self, home):
+        ran = home.kcfg("set", "nnx_enabled", "true", status=0)
+        assert json.loads(home.keras_json.read_text()) == {"nnx_enabled": True}
+        assert "would raise ImportError: To use NNX" in ran.stderr
+
+    def test_messages_name_the_file_that_was_named(self, home):
+        (home.cwd / "mine.json").write_text("{broken")
+        path = home.cwd / "mine.json"
+        ran = home.kcfg("set", "-f", "mine.json", "floatx", "float16", status=2)
+        assert f"(kcfg check --fix -f {path})" in ran.stderr
+        assert "keep this one as mine.json.bak" in ran.stderr
+        ran = home.kcfg("get", "floatx", "-f", "mine.json", status=0)
+        assert f"see kcfg check -f {path}\n" in ran.stderr
+
     def test_a_variable_that_will_win_is_told(self, home):
         ran = home.kcfg("set", "backend", "jax", env={"KERAS_BACKEND": "torch"}, status=0)
         assert json.loads(home.keras_json.read_text()) == {"backend": "jax"}
@@ -354,9 +368,11 @@ class TestSet:
         ran = home.kcfg("set", "floatx", "float32", status=2)
         assert f"{path}:1:21: " in ran.stderr
         assert path.read_text() == '{"floatx": "float16",}'
-        home.kcfg("set", "floatx", "float32", "--force", status=0)
+        ran = home.kcfg("set", "floatx", "float32", "--force", status=0)
         assert json.loads(path.read_text()) == {"floatx": "float32"}
-        assert path.with_name("keras.json.bak").read_text() == '{"floatx": "float16",}'
+        backup = path.with_name("keras.json.bak")
+        assert backup.read_text() == '{"floatx": "float16",}'
+        assert f"the original is kept as {backup}\n" in ran.stderr
 
     def test_an_unknown_backend_by_force(self, home):
         home.kcfg("set", "backend", "plaidml.keras.backend", "--keras", "2.3", "--force", status=0)
@@ -394,6 +410,13 @@ class TestUnset:
         assert path.read_text() == '{"floatx": "float16"}'
         assert "did you mean epsilon?" in home.kcfg("unset", "epsilom", status=2).stderr
 
+    def test_each_key_is_told_once_and_of_ones_own_no_default(self, home):
+        home.write('{"mine": 1, "floatx": "float16"}')
+        ran = home.kcfg("unset", "floatx", "mine", "floatx", status=0)
+        assert ran.stderr == (
+            "floatx: float16 -> float32\nmine: 1 (removed; Keras does not read it)\n"
+        )
+
     def test_without_a_file(self, home):
         home.kcfg("unset", "floatx", status=0)
         assert not home.keras_json.exists()
@@ -412,6 +435,19 @@ class TestInit:
         ran = home.kcfg("init", status=0)
         assert path.read_text() == FILE
         assert "stays as it is" in ran.stderr
+
+    def test_force_puts_a_new_one_in_the_place_of_what_nobody_can_read(self, home):
+        path = home.write("{broken")
+        assert "stays as it is" in home.kcfg("init", status=0).stderr
+        ran = home.kcfg("init", "--force", status=0)
+        assert json.loads(path.read_text())["floatx"] == "float32"
+        assert path.with_name("keras.json.bak").read_text() == "{broken"
+        assert "keras.json.bak" in ran.stderr
+
+    def test_a_dry_run_prints_the_diff_alone(self, home):
+        ran = home.kcfg("init", "config", "-n", status=0)
+        assert ran.stdout.startswith("--- /dev/null\n+++ ")
+        assert "export" not in ran.stdout
 
     def test_a_directory_and_the_line_that_makes_keras_use_it(self, home):
         ran = home.kcfg("init", "my config", status=0)
@@ -435,6 +471,30 @@ def test_schema_is_valid_and_judges(home):
     for bad in ({"floatx": "bfloat16"}, {"epsilon": "1e-7"}, {"epsilon": -1.0}, {"backend": "tf"}):
         assert not validator.is_valid(bad)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["set", "backend", "jax", "-f", "my files/keras.json", "--keras", "3.14"]),
+        pytest.param(["check", "--fix", "my files/keras.json", "--keras", "3.14"]),
+        pytest.param(["check", "--fix", "-f", "my files/keras.json", "--keras", "3.14"]),
+    ],
+)
+def test_the_command_that_overrules_is_the_one_that_was_given(home, arguments):
+    folder = home.cwd / "my files"
+    folder.mkdir()
+    path = folder / "keras.json"
+    path.write_text('{"backend": "numpy",}' if "--fix" in arguments else "{}")
+    folder.chmod(0o777)
+    ran = home.kcfg(*arguments, status=2)
+    advised = re.search("overrule with `(.*)`", ran.stderr).group(1)
+    before = path.read_text()
+    subprocess.run(
+        ["sh", "-c", advised.replace("kcfg", '"$@"', 1), "sh", *command()],
+        cwd=home.cwd, env=home.env(), capture_output=True, check=True,
+    )  # fmt: skip
+    assert path.read_text() != before
 
 
 @pytest.mark.parametrize(

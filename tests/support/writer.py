@@ -19,7 +19,7 @@ def set_key(path: str, key: str, value: int) -> None:
     def edit(data: bytes | None) -> bytes:
         text = document.read(b"{\n}\n" if data is None else data)
         return document.encode(
-            document.apply(text.text, document.set_member(text, key, str(value)))
+            document.apply(text.text, document.set_members(text, {key: str(value)}))
         )
 
     store.update(path, edit, lock_timeout=120)
