@@ -64,6 +64,18 @@ class TestShow:
         ran = home.kcfg(*command, "--file", "", status=2)
         assert ran.stderr == "kcfg: --file: the path is empty; name a keras.json\n"
 
+    @pytest.mark.parametrize("arguments", [["show"], ["path", "--explain"]])
+    def test_a_narrow_terminal_neither_wraps_nor_cuts(self, home, arguments):
+        folder = home.cwd / ("a long name " * 9).strip()
+        folder.mkdir()
+        (folder / "keras.json").write_text('{"floatx": "float16", "epsilon": 1e-3}')
+        variables = {"KERAS_HOME": str(folder), "KERAS_BACKEND": "jax" * 40}
+        seen = on_a_terminal(home, *arguments, env=variables, columns=40)
+        assert f"{folder}/keras.json" in seen
+        if arguments == ["show"]:
+            assert f"{folder}/keras.json:1:12" in seen
+            assert "jax" * 40 in seen
+
     def test_the_installed_release_judges(self, home):
         home.install("Keras-2.3.1")
         shown = json.loads(home.kcfg("show", "--json", status=0).stdout)

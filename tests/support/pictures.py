@@ -44,6 +44,7 @@ def show() -> str:
     situation = observe(real_world())
     console = Console(record=True, width=112, markup=False, highlight=False, file=io.StringIO())
     console.print(Text("$ kcfg show", "bold"))
+    console.print(terminal.head(situation))
     console.print(terminal.show_table(situation))
     for problem in registry.run(situation):
         console.print(terminal.problem(problem))

@@ -19,8 +19,6 @@ from kcfg.cli.render import lines
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import RenderableType
-
     from kcfg.checks.registry import Check
     from kcfg.document import Document
     from kcfg.keras.resolution import Resolved
@@ -30,6 +28,8 @@ if TYPE_CHECKING:
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 SHOWN = 120
 """Characters of a source line that are shown around a problem."""
+LEAST = 80
+"""Columns that the list of checks has, also where a terminal has fewer and wraps them."""
 KERAS_FROM = {
     "installed": "installed in {environment}",
     "option": "named by --keras",
@@ -37,10 +37,11 @@ KERAS_FROM = {
 }
 
 
-def console(*, stderr: bool = False) -> Console:
+def console(*, stderr: bool = False, width: int | None = None) -> Console:
     """A console that changes nothing of the text it is given, and never forces colour."""
     return Console(
         stderr=stderr,
+        width=width,
         markup=False,
         emoji=False,
         highlight=False,
@@ -51,7 +52,9 @@ def console(*, stderr: bool = False) -> Console:
 
 def show(situation: Situation, problems: Sequence[Problem]) -> None:
     """`kcfg show`: the table on standard output, what is wrong on standard error."""
-    console().print(show_table(situation))
+    out = console()
+    out.print(head(situation))
+    out.print(show_table(situation))
     said = console(stderr=True)
     for found in problems:
         said.print(problem(found))
@@ -60,24 +63,20 @@ def show(situation: Situation, problems: Sequence[Problem]) -> None:
         said.print(Text(escaped(failure), STYLES["error"]))
 
 
-def show_table(situation: Situation) -> RenderableType:
+def show_table(situation: Situation) -> Text:
     """Keys, values, where each came from, and what was passed over for it."""
-    table = Table(
-        title=head(situation), title_justify="left", title_style="", box=None, pad_edge=False
-    )
-    table.add_column("key", style="bold", no_wrap=True)
-    for column in ("value", "from", "instead of"):
-        table.add_column(column, overflow="fold")
+    rows = []
     for name, held in situation.resolution.values.items():
         origin = "Keras's default" if held.source == "default" else situation.origin(name)
         style = {"env": "bold magenta", "file": "green"}.get(held.source, "")
-        table.add_row(
-            name,
-            Text(lines.value(held.value) if held.value is not None else "-", style),
+        value = lines.value(held.value) if held.value is not None else "-"
+        rows.append([
+            Text(name, "bold"),
+            Text(value, style),
             Text(escaped(origin), style),
             Text(_passed_over(held)),
-        )
-    return table
+        ])  # fmt: skip
+    return _aligned(("key", "value", "from", "instead of"), rows)
 
 
 def head(situation: Situation) -> Text:
@@ -94,18 +93,15 @@ def head(situation: Situation) -> Text:
 
 def places(situation: Situation) -> None:
     """`kcfg path --explain`."""
-    table = Table(title=head(situation), title_justify="left", title_style="", box=None)
-    for column in ("rule", "file", "", "why"):
-        table.add_column(column, overflow="fold", no_wrap=column in ("rule", ""))
+    rows = []
     for place in situation.discovery.places:
         style = "green" if place.chosen else "dim"
-        table.add_row(
-            Text(place.rule, style),
-            Text(escaped(place.path) or "-", style),
-            Text("chosen" if place.chosen else "rejected", style),
-            Text(escaped(place.reason), style),
-        )
-    console().print(table)
+        told = "chosen" if place.chosen else "rejected"
+        words = (place.rule, escaped(place.path) or "-", told, escaped(place.reason))
+        rows.append([Text(word, style) for word in words])
+    out = console()
+    out.print(head(situation))
+    out.print(_aligned(("rule", "file", "", "why"), rows))
 
 
 def problem(found: Problem) -> Text:
@@ -148,8 +144,8 @@ def checks(every: Sequence[Check]) -> None:
     """`kcfg check --list`."""
     from kcfg.cli.render.checks import row
 
-    out = console()
-    wide = out.width >= 140  # else what is wrong needs the room
+    width = console().width
+    wide = width >= 140  # else what is wrong needs the room
     table = Table(box=None, pad_edge=False)
     for column in ("code", "severity", *(("Keras", "mended by") if wide else ())):
         table.add_column(column, no_wrap=True)
@@ -158,7 +154,20 @@ def checks(every: Sequence[Check]) -> None:
         code, severity, releases, fix, summary = row(check)
         told = (releases, fix, summary) if wide else (summary,)
         table.add_row(Text(code, "bold"), Text(severity, STYLES[severity]), *told)
-    out.print(table)
+    console(width=max(width, LEAST)).print(table)
+
+
+def _aligned(names: Sequence[str], rows: Sequence[Sequence[Text]]) -> Text:
+    """Cells below their column's name, neither wrapped nor cut, however narrow the terminal is."""
+    every = [[Text(name, "bold") for name in names], *rows]
+    widths = [max(cell.cell_len for cell in column) for column in zip(*every, strict=True)]
+    found = []
+    for row in every:
+        last = max(place for place, cell in enumerate(row) if cell)
+        for cell, width in zip(row[:last], widths, strict=False):
+            cell.pad_right(width - cell.cell_len)
+        found.append(Text("  ").join(row[: last + 1]))
+    return Text("\n").join(found)
 
 
 def _behind(text: str, char: str, start: int) -> int:
