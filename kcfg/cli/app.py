@@ -45,6 +45,8 @@ def run_application(arguments: list[str], *, process: bool) -> int:
     except UsageError as error:
         context = getattr(error, "ctx", None)
         name = context.command_path if context else "kcfg"
+        if name == "kcfg" and ours[:1] and ours[0] in application.commands:
+            name = f"kcfg {ours[0]}"  # an option without its argument
         raise KcfgError(
             str(error.format_message()).rstrip("."),
             where=None,
@@ -57,11 +59,34 @@ def run_application(arguments: list[str], *, process: bool) -> int:
 
 
 def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """kcfg's own arguments, and the COMMAND that `run` is given behind `--`."""
+    """kcfg's own arguments, and the COMMAND that `run` is given behind `--`.
+
+    `help COMMAND` asks for its `--help`; a negative number behind a key that is `set` is its value
+    and no option: so it meets the judge of values.
+    """
+    if arguments[:1] == ["help"]:
+        return [*arguments[1:2], "--help"], []
+    if arguments[:1] == ["set"]:
+        return _with_negative_values(arguments), []
     if arguments[:1] == ["run"] and "--" in arguments:
         at = arguments.index("--")
         return arguments[:at], arguments[at + 1 :]
     return arguments, []
+
+
+def _with_negative_values(arguments: list[str]) -> list[str]:
+    found = arguments[:1]
+    for word in arguments[1:]:
+        if (
+            word[:1] == "-"
+            and word[1:2] in tuple("0123456789.")
+            and len(found) > 1
+            and found[-1].isidentifier()
+        ):
+            found[-1] += "=" + word
+        else:
+            found.append(word)
+    return found
 
 
 @app.callback(invoke_without_command=True)
@@ -79,9 +104,9 @@ def kcfg(
 
 
 def completion(
-    shell: Annotated[str, typer.Argument(metavar="SHELL")],
+    shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh, fish or powershell.")],
 ) -> Command:
-    """Print the completion script of a shell: bash, zsh, fish or powershell.
+    """Print a shell's completion script.
 
     \b
     source <(kcfg completion bash)

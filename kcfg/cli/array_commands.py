@@ -14,7 +14,7 @@ from kcfg.cli.options import Command, File, ForceOut, Json, Keras, Out, Threads,
 
 
 def prod(
-    file: Annotated[str, typer.Argument(metavar="FILE")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A .npy file; - is stdin.")],
     axis: Annotated[
         str | None,
         typer.Option("--axis", metavar="N[,N...]", help="Axes to multiply along. Default: all."),
@@ -38,7 +38,7 @@ def prod(
     ] = None,
     json: Json = False,
 ) -> Command:
-    """Multiply the elements of a .npy file, with the bits of numpy.prod.
+    """Multiply a .npy file's elements, with the bits of numpy.prod.
 
     \b
     kcfg prod data.npy --axis 1
@@ -61,8 +61,10 @@ def prod(
 
 
 def cast(
-    file: Annotated[str, typer.Argument(metavar="FILE")],
-    dtype: Annotated[str | None, typer.Argument(metavar="[DTYPE]")] = None,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A .npy file; - is stdin.")],
+    dtype: Annotated[
+        str | None, typer.Argument(metavar="DTYPE", help="Of numpy. Default: Keras's floatx.")
+    ] = None,
     exact: Annotated[
         bool, typer.Option("--exact", help="Refuse any change of value, exit status 1.")
     ] = False,
@@ -77,7 +79,7 @@ def cast(
     config_file: File = None,
     keras: Keras = None,
 ) -> Command:
-    """Cast a .npy file, with the bits of numpy.ndarray.astype; without DTYPE to floatx.
+    """Cast a .npy file, with the bits of numpy.ndarray.astype.
 
     \b
     kcfg cast data.npy float16 -o half.npy
@@ -100,7 +102,7 @@ def cast(
 
 
 def info(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help=".npy files; - is stdin.")],
     stats: Annotated[
         bool, typer.Option("--stats", help="Read the data, too: range, mean, what float16 loses.")
     ] = False,

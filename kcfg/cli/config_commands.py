@@ -15,7 +15,9 @@ from kcfg.cli.writing import Writing
 
 
 def show(json: Json = False, file: File = None, keras: Keras = None) -> Command:
-    """Print every key: its effective value, its source, its place; then what is wrong.
+    """Print each key's effective value, and where it comes from.
+
+    Then what is wrong, on standard error.
 
     \b
     Piped, a line each: KEY, VALUE, SOURCE, PLACE with tabs between.
@@ -31,7 +33,7 @@ def show(json: Json = False, file: File = None, keras: Keras = None) -> Command:
 
 
 def get(
-    key: Annotated[str, typer.Argument(metavar="KEY")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Such as floatx.")],
     json: Json = False,
     file: File = None,
     keras: Keras = None,
@@ -67,14 +69,14 @@ def path(
 
 
 def set_(
-    pairs: Annotated[list[str], typer.Argument(metavar="KEY VALUE...")],
+    pairs: Annotated[list[str], typer.Argument(metavar="KEY VALUE", help="Or KEY=VALUE.")],
     dry_run: DryRun = False,
     force: Force = False,
     lock_timeout: LockTimeout = 10.0,
     file: File = None,
     keras: Keras = None,
 ) -> Command:
-    """Judge all values, then write them at once; KEY=VALUE is taken, too.
+    """Judge all values, then write them at once.
 
     \b
     kcfg set floatx float16
@@ -92,7 +94,7 @@ def set_(
 
 
 def unset(
-    keys: Annotated[list[str], typer.Argument(metavar="KEY...")],
+    keys: Annotated[list[str], typer.Argument(metavar="KEY", help="Such as floatx.")],
     dry_run: DryRun = False,
     force: Force = False,
     lock_timeout: LockTimeout = 10.0,
@@ -117,14 +119,16 @@ def unset(
 
 
 def init(
-    directory: Annotated[str | None, typer.Argument(metavar="[DIR]")] = None,
+    directory: Annotated[
+        str | None, typer.Argument(metavar="DIR", help="Default: where Keras looks.")
+    ] = None,
     dry_run: DryRun = False,
     force: Force = False,
     lock_timeout: LockTimeout = 10.0,
     file: File = None,
     keras: Keras = None,
 ) -> Command:
-    """Write the file that Keras itself would write, if there is none.
+    """Write the file that Keras would write, if there is none.
 
     With DIR, into DIR, and print the line that makes Keras use it.
 
@@ -145,7 +149,10 @@ def init(
 
 def run(
     context: typer.Context,
-    values: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE... -- COMMAND")] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUE... -- COMMAND", help="Such as floatx=float16."),
+    ] = None,
     keras_home: Annotated[
         str | None,
         typer.Option("--keras-home", metavar="DIR", help="The keras directory for COMMAND."),
@@ -182,7 +189,9 @@ def run(
 
 
 def check(
-    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...")] = None,
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="FILE", help="A keras.json; - is stdin.")
+    ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Mend what can mean only one thing.")] = False,
     unsafe_fixes: Annotated[
         bool,
@@ -203,7 +212,7 @@ def check(
     file: File = None,
     keras: Keras = None,
 ) -> Command:
-    """Say what Keras would do with each FILE; without FILE, in this environment.
+    """Say what Keras would do with each FILE, or here and now.
 
     Exit status 1 where `import keras` would fail, or Keras would silently ignore the file.
 

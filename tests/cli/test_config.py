@@ -350,6 +350,7 @@ class TestSet:
             pytest.param(["backend", "plaidml"], "--force", id="unknown-backend"),
             pytest.param(["epsilon", "nan"], "finite", id="nan"),
             pytest.param(["epsilon", "--", "-1e-7"], "isn't negative", id="negative"),
+            pytest.param(["-n", "epsilon", "-1"], "isn't negative", id="no-option"),
             pytest.param(["epsilon", "small"], "such as 1e-7", id="no-number"),
             pytest.param(["epsilon", "1_0"], "such as 1e-7", id="as-python-writes-it"),
             pytest.param(["epsilon=-0"], "isn't negative", id="minus-nothing"),

@@ -25,6 +25,16 @@ def test_two_examples_at_least(home, name):
         assert line in told  # as it is, not folded
 
 
+def test_no_summary_is_cut(home):
+    told = home.kcfg("--help", env={"COLUMNS": "80"}, status=0).stdout
+    assert "..." not in told.partition("Commands:")[2]
+
+
+@pytest.mark.parametrize("arguments", [["help"], ["help", "set"]])
+def test_help_is_a_command_to_those_who_look_for_it(home, arguments):
+    assert home.kcfg(*arguments, status=0).stdout == home.kcfg(*arguments[1:], "--help").stdout
+
+
 @pytest.mark.parametrize("line", [line for lines in EXAMPLES.values() for line in lines])
 def test_examples_work(home, shell, line):
     home.write('{"floatx": "float32", "backend": "tensorflow"}\n')

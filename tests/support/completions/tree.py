@@ -14,18 +14,15 @@ from kcfg.record import Record
 
 TAKES = {
     "KEY": "key",
-    "KEY...": "keys",
-    "KEY VALUE...": "pairs",
+    "KEY VALUE": "pairs",
     "KEY=VALUE... -- COMMAND": "assignments",
     "PATH": "json",
     "FILE": "npy",
-    "FILE...": "npy",
     "OUT": "npy",
     "DIR": "directory",
-    "[DIR]": "directory",
     "VERSION": "version",
     "T": "dtype",
-    "[DTYPE]": "dtype",
+    "DTYPE": "dtype",
     "N[,N...]": "axis",
     "CODE": "code",
     "SHELL": "shell",
@@ -36,7 +33,7 @@ TAKES = {
 }
 """What an argument takes, by the word that stands for it in the help."""
 
-TAKES_ELSE = {("check", "[FILE]..."): "json", ("check", "FILE..."): "json"}
+TAKES_ELSE = {("check", "FILE"): "json", ("unset", "KEY"): "keys"}
 """The same where a command means something else by that word."""
 
 FILES = {"json": "*.json", "npy": "*.npy"}
