@@ -11,7 +11,7 @@ import gc
 import os
 import sys
 
-from kcfg.cli.boundary import guard, is_terminal, raise_on_signals
+from kcfg.cli.boundary import die_of_signals, guard, is_terminal, raise_on_signals
 
 TYPE_CHECKING = False
 
@@ -53,11 +53,13 @@ def main(argv: list[str] | None = None) -> int:
 
             return run_application(arguments, process=argv is None)
         if argv is None and arguments[0] in VALUES:
+            _arrays()
             raise_on_signals()
         return command()
 
     if argv is not None:
         return guard(run, process=False)
+    die_of_signals()
     # What a command makes lives as long as it does: nothing is won by looking for garbage.
     gc.disable()
     if arguments and arguments[0] in VALUES:

@@ -36,8 +36,6 @@ def run_application(arguments: list[str], *, process: bool) -> int:
 
     Raises KcfgError for arguments that make no command.
     """
-    if process:
-        raise_on_signals()
     application: Any = typer.main.get_command(app)
     ours, theirs = _split(arguments)
     try:
@@ -55,7 +53,11 @@ def run_application(arguments: list[str], *, process: bool) -> int:
         ) from None
     except SystemExit:  # Typer's way with a closed pipe, met while it printed the help
         raise BrokenPipeError from None
-    return command() if callable(command) else 0
+    if not callable(command):
+        return 0
+    if process:
+        raise_on_signals()
+    return command()  # type: ignore[no-any-return]
 
 
 def _split(arguments: list[str]) -> tuple[list[str], list[str]]:

@@ -58,6 +58,22 @@ def guard(command: Callable[[], int], *, process: bool) -> int:
     return status
 
 
+def die_of_signals() -> None:
+    """Let SIGINT end the process at once, as the others do, until `raise_on_signals`.
+
+    An exception that comes while numpy is loaded ends as numpy's ImportError; while Typer parses
+    the arguments, as a mere status. Nothing is there yet that would need cleaning up.
+    """
+    try:
+        import _signal as signal  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:  # another Python than CPython
+        import signal
+
+    # The module itself brings enum along, as much as a `kcfg get` costs.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def raise_on_signals() -> None:
     """Make SIGINT, SIGTERM and SIGHUP raise `Terminated`, so that a command can clean up.
 

@@ -19,6 +19,7 @@ import contextlib
 import errno
 import os
 import signal
+import stat
 import sys
 import time
 
@@ -348,11 +349,21 @@ def _locate(program: str, path: str) -> str:
         candidate = os.path.join(place, program)
         if os.path.isfile(candidate) and os.access(candidate, os.X_OK):
             return candidate
-        if os.path.isfile(candidate) or ("/" in program and os.path.isdir(candidate)):
+        if os.path.isfile(candidate) or ("/" in program and _is_barred(candidate)):
             refused = candidate
     if refused is not None:
         raise not_executable(refused, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
     raise not_found(program)
+
+
+def _is_barred(path: str) -> bool:
+    """A directory, or behind one that we may not search."""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
 
 
 def _become(program: str, command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:

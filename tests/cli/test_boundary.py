@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -77,6 +78,23 @@ def test_an_array_for_a_closed_standard_output_is_2(shell, arguments):
 def test_a_closed_standard_error_changes_no_answer(shell):
     ran = shell('"$@" 2>&-', ["set", "floatx", "float16"])
     assert (ran.returncode, ran.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_numpy_is_loaded_is_no_error_of_numpys(home, number):
+    np.save(home.cwd / "x.npy", np.ones(9))
+    died = 0
+    for turn in range(12):
+        process = subprocess.Popen(
+            command("prod", "x.npy"), cwd=home.cwd, env=home.env(),
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        time.sleep(0.03 + 0.01 * turn)
+        process.send_signal(number)
+        _, told = process.communicate(timeout=60)
+        died += process.returncode == -number
+        assert "Error" not in told
+    assert died
 
 
 def test_output_that_the_encoding_lacks_is_escaped(home):
