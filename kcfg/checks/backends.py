@@ -17,7 +17,7 @@ from kcfg.checks.found import (
     would_raise,
 )
 from kcfg.keras.installed import importable
-from kcfg.keras.releases import BACKENDS, is_release, still_to_come
+from kcfg.keras.releases import ALSO_IMPORTED, BACKENDS, is_release, still_to_come
 from kcfg.keras.resolution import refusal, unusable_backend
 from kcfg.problems import ERROR, NOTE, WARNING
 from kcfg.record import Record
@@ -32,6 +32,13 @@ if TYPE_CHECKING:
     from kcfg.keras.releases import Backend
     from kcfg.problems import Fix, Problem
     from kcfg.situation import Situation
+
+
+TENSORFLOWS = (
+    *("tensorflow", "tensorflow_cpu", "tensorflow_gpu", "tensorflow_intel", "tensorflow_macos"),
+    *("tensorflow_rocm", "tensorflow_cpu_aws", "intel_tensorflow", "tf_nightly", "tf_nightly_cpu"),
+)
+"""Distributions that bring the module `tensorflow`; tensorflow_datasets, for one, does not."""
 
 
 class Bad(Record):
@@ -131,10 +138,11 @@ def backend_not_read(situation: Situation) -> Iterator[Problem]:
 def backend_not_installed(situation: Situation) -> Iterator[Problem]:
     """The backend is not installed in the active environment.
 
-    Keras 3 brings no backend along but numpy, and its default is tensorflow: without it
-    `import keras` fails with "No module named 'tensorflow'". The environment is $VIRTUAL_ENV, else
-    $CONDA_PREFIX, else the Python that runs kcfg; its packages are found by name, nothing is
-    imported. A warning where that environment has the Keras that judges, else a note.
+    Keras 3 brings no backend along, and its default is tensorflow: without it `import keras` fails
+    with "No module named 'tensorflow'". Its numpy backend imports jax, too. The environment is
+    $VIRTUAL_ENV, else $CONDA_PREFIX, else the Python that runs kcfg; its packages are found by
+    name, nothing is imported. A warning where that environment has the Keras that judges, else a
+    note.
 
     Install it, or choose one that is there.
 
@@ -142,7 +150,8 @@ def backend_not_installed(situation: Situation) -> Iterator[Problem]:
     """
     held = situation.resolution.values["backend"]
     name = held.value
-    if name not in situation.rules.backends or installed(situation, str(name)):
+    lacking = missing(situation, str(name)) if name in situation.rules.backends else None
+    if lacking is None:
         return
     has_keras = situation.rules.version in (
         situation.environment.distributions.get(each)
@@ -150,7 +159,7 @@ def backend_not_installed(situation: Situation) -> Iterator[Problem]:
     )
     if held.source == "default" and not has_keras:
         return
-    others = [each for each in situation.rules.backends if installed(situation, each)]
+    others = [each for each in situation.rules.backends if missing(situation, each) is None]
     there = f"there are: {', '.join(others)}" if others else "none is there"
     default = " (Keras's default)" if held.source == "default" else ""
     fix: Fix | None
@@ -162,13 +171,15 @@ def backend_not_installed(situation: Situation) -> Iterator[Problem]:
         fix = (
             by_hand(set_to(situation, "backend", others[0], safe=False).command) if others else None
         )
+    what = f"the backend {name}{default} "
+    what += "is" if lacking == name else f"imports {lacking}, which is"
     yield problem(
         "backend-not-installed",
         WARNING if has_keras else NOTE,
         where,
-        f"the backend {name}{default} is not installed in {situation.environment.name}: install "
-        f"it, or choose another; {there}",
-        keras=f"`import keras` there would raise ModuleNotFoundError: No module named '{name}'",
+        f"{what} not installed in {situation.environment.name}: install it, or choose another; "
+        f"{there}",
+        keras=f"`import keras` there would raise ModuleNotFoundError: No module named '{lacking}'",
         fix=fix,
     )
 
@@ -225,14 +236,20 @@ def fails_in_other_keras(situation: Situation) -> Iterator[Problem]:
             )
 
 
-def installed(situation: Situation, backend: str) -> bool:
-    """Whether the active environment has a backend: a module of that name, or a distribution."""
+def missing(situation: Situation, backend: str) -> str | None:
+    """The first module that a backend imports and the active environment lacks; None: all is there.
+
+    A module of that name counts, or a distribution.
+    """
     found = situation.environment.distributions
-    return (
-        backend in found
-        or importable(situation.world, situation.environment, backend)
-        or any(name.startswith(backend + "_") for name in found if backend == "tensorflow")
-    )
+    for module in (backend, ALSO_IMPORTED.get(backend)):
+        builds = TENSORFLOWS if module == "tensorflow" else (module,)
+        if module is not None and not (
+            any(name in found for name in builds)
+            or importable(situation.world, situation.environment, module)
+        ):
+            return module
+    return None
 
 
 def _failure_in(situation: Situation, version: str) -> Failure | None:
