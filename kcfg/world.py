@@ -1,7 +1,8 @@
 """The world as an argument: environment, home, working directory, path rules, read-only file tree.
 
-This room alone asks for `os.environ`, the password database and what lies on the disk; every other
-room gets a `World`, so that Windows' rules and another user's view can be tested on any machine.
+For all that Keras reads, this room alone asks for `os.environ`, the password database and what lies
+on the disk; the others get a `World`, so that Windows' rules and another user's view can be tested
+on any machine.
 Nothing here creates or changes anything.
 """
 

@@ -61,5 +61,7 @@ def test_every_command_has_its_row(home):
 
 
 def test_every_picture_is_there():
-    for picture in re.findall(r"!\[[^]]*\]\(([^)]+)\)", TEXT):
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", TEXT)
+    assert pictures
+    for picture in pictures:
         assert os.path.exists(README.parent / picture), picture

@@ -139,10 +139,11 @@ def backend_not_installed(situation: Situation) -> Iterator[Problem]:
     """The backend is not installed in the active environment.
 
     Keras 3 brings no backend along, and its default is tensorflow: without it `import keras` fails
-    with "No module named 'tensorflow'". Its numpy backend imports jax, too. The environment is
-    $VIRTUAL_ENV, else $CONDA_PREFIX, else the Python that runs kcfg; its packages are found by
-    name, nothing is imported. A warning where that environment has the Keras that judges, else a
-    note.
+    with "No module named 'tensorflow'". Its numpy backend imports scipy and jax, too.
+
+    The environment is $VIRTUAL_ENV, else $CONDA_PREFIX, else the Python that runs kcfg; its
+    packages are found by name, nothing is imported. A warning where that environment has the Keras
+    that judges, else a note.
 
     Install it, or choose one that is there.
 
@@ -150,8 +151,8 @@ def backend_not_installed(situation: Situation) -> Iterator[Problem]:
     """
     held = situation.resolution.values["backend"]
     name = held.value
-    lacking = missing(situation, str(name)) if name in situation.rules.backends else None
-    if lacking is None:
+    lacking = missing(situation, str(name)) if name in situation.rules.backends else ()
+    if not lacking:
         return
     has_keras = situation.rules.version in (
         situation.environment.distributions.get(each)
@@ -159,7 +160,7 @@ def backend_not_installed(situation: Situation) -> Iterator[Problem]:
     )
     if held.source == "default" and not has_keras:
         return
-    others = [each for each in situation.rules.backends if missing(situation, each) is None]
+    others = [each for each in situation.rules.backends if not missing(situation, each)]
     there = f"there are: {', '.join(others)}" if others else "none is there"
     default = " (Keras's default)" if held.source == "default" else ""
     fix: Fix | None
@@ -171,15 +172,19 @@ def backend_not_installed(situation: Situation) -> Iterator[Problem]:
         fix = (
             by_hand(set_to(situation, "backend", others[0], safe=False).command) if others else None
         )
+    error = f"ModuleNotFoundError: No module named '{lacking[0]}'"
     what = f"the backend {name}{default} "
-    what += "is" if lacking == name else f"imports {lacking}, which is"
+    if lacking[0] == name:
+        what += "is"
+    else:
+        what += f"imports {' and '.join(lacking)}, which {'is' if len(lacking) == 1 else 'are'}"
     yield problem(
         "backend-not-installed",
         WARNING if has_keras else NOTE,
         where,
         f"{what} not installed in {situation.environment.name}: install it, or choose another; "
         f"{there}",
-        keras=f"`import keras` there would raise ModuleNotFoundError: No module named '{lacking}'",
+        keras=f"`import keras` there would raise {error}",
         fix=fix,
     )
 
@@ -236,20 +241,21 @@ def fails_in_other_keras(situation: Situation) -> Iterator[Problem]:
             )
 
 
-def missing(situation: Situation, backend: str) -> str | None:
-    """The first module that a backend imports and the active environment lacks; None: all is there.
+def missing(situation: Situation, backend: str) -> tuple[str, ...]:
+    """The modules that a backend imports and the active environment lacks.
 
     A module of that name counts, or a distribution.
     """
     found = situation.environment.distributions
-    for module in (backend, ALSO_IMPORTED.get(backend)):
+
+    def there(module: str) -> bool:
         builds = TENSORFLOWS if module == "tensorflow" else (module,)
-        if module is not None and not (
-            any(name in found for name in builds)
-            or importable(situation.world, situation.environment, module)
-        ):
-            return module
-    return None
+        return any(name in found for name in builds) or importable(
+            situation.world, situation.environment, module
+        )
+
+    modules = (backend, *ALSO_IMPORTED.get(backend, ()))
+    return tuple(module for module in modules if not there(module))
 
 
 def _failure_in(situation: Situation, version: str) -> Failure | None:

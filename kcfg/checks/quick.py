@@ -79,7 +79,7 @@ def _backends(situation: Situation) -> bool:
         and situation.rules.reads_backend
         and (not held.in_file or held.file_value == held.value)
         and held.value in situation.rules.backends
-        and held.value not in ("openvino", "numpy")  # the one can't train, the other wants jax
+        and held.value not in ("openvino", "numpy")  # the one can't train, the other needs more
         and (held.value in there or missing)
         and versions <= {None, situation.rules.version}
     )

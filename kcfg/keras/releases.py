@@ -251,8 +251,8 @@ BROUGHT_ALONG = (
 BACKEND_ENTRIES = ("placeholder", "variable", "function")
 """What a module must have to serve Keras 2.2 and 2.3 as a backend (CONFIG_2)."""
 
-ALSO_IMPORTED = {"numpy": "jax"}
-"""What a backend of Keras 3 imports besides itself (keras/src/backend/numpy/nn.py)."""
+ALSO_IMPORTED = {"numpy": ("scipy", "jax")}
+"""What a backend of Keras 3 imports besides itself (keras/src/backend/numpy/linalg.py, nn.py)."""
 
 NNX_MESSAGE = "To use NNX with the JAX backend, you must install `flax`."  # 3.11 on: CONFIG_3
 

@@ -5,6 +5,7 @@ One directory per `kcfg run`, mode 0700, below TMPDIR:
     kcfg-run-BOOT-RANDOM/
         keras/      what KERAS_HOME names: keras.json, and links to the real directory's entries
         data        link to the directory where the COMMAND's new entries belong
+        shown/      the same links, by which what COMMAND made is told from what was there
         held/       links to the directories that this run made or leans on, the deepest first
 
 The two links make it complete: whoever finds one that was left behind can tidy it (POSIX only).

@@ -244,6 +244,7 @@ def test_the_disk_that_stays_full(existing: Scene) -> None:
 def test_a_write_that_lies(existing: Scene) -> None:
     """The system claims a byte that it never wrote: noticed before the rename."""
     writes = [call for call in existing.calls if call.name == "write"]
+    assert writes
     for outcome in outcomes(existing, "retval=1:when={}", writes):
         assert outcome.status == 2, outcome
         assert f"({errno.errorcode[errno.EIO]})" in outcome.stderr
