@@ -10,6 +10,18 @@ import typer
 Command = Callable[[], int]
 """What a command function of Typer's gives back: the work, to be done when Typer is through."""
 
+
+def _note_unknown_release(named: str | None) -> str | None:
+    if named is None:
+        return None
+    from kcfg.cli.boundary import say
+    from kcfg.keras.releases import NEWEST, unknown_yet
+
+    if unknown_yet(named):
+        say(f"kcfg: note: --keras {named}: kcfg does not know it yet, and judges as {NEWEST[-1]}")
+    return named
+
+
 File = Annotated[
     str | None,
     typer.Option("--file", "-f", metavar="PATH", help="Use this file instead of finding one."),
@@ -19,6 +31,7 @@ Keras = Annotated[
     typer.Option(
         "--keras",
         metavar="VERSION",
+        callback=_note_unknown_release,
         help="Judge as this release would, such as 1.2, 2.3.1, 2.15 or 3.15. "
         "Default: the one installed in the active environment, else the newest known.",
     ),

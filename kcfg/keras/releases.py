@@ -361,6 +361,11 @@ def release(text: str) -> str:
     return line[-1] if line else text + ".0" * (3 - len(parts))
 
 
+def unknown_yet(text: str) -> bool:
+    """Whether this names a release that is newer than all of this table."""
+    return number(release(text)) > number(NEWEST[-1])
+
+
 def _no_release(what: str) -> KcfgError:
     mend = f"name one from 1.0 to {NEWEST[-1]}"
     return KcfgError(what, where="--keras", keras=None, mend=mend)

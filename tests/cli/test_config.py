@@ -534,6 +534,14 @@ def test_wrong_arguments_are_one_line_and_2(home, arguments):
     assert ran.stderr.count("\n") == 1
 
 
+def test_a_release_that_is_not_known_yet_is_told(home):
+    ran = home.kcfg("get", "floatx", "--keras", "3.99", status=0)
+    assert ran.stdout == "float32\n"
+    assert ran.stderr == (
+        "kcfg: note: --keras 3.99: kcfg does not know it yet, and judges as 3.15.1\n"
+    )
+
+
 def test_help_and_version(home):
     assert "Usage: kcfg" in home.kcfg(status=0).stdout
     assert home.kcfg("--help", status=0).stdout == home.kcfg("-h", status=0).stdout
