@@ -145,7 +145,8 @@ def _number(value: object) -> object:
 def _field(rules: Rules, key: Key) -> Any:
     limits: dict[str, Any] = {"ge": 0, "allow_inf_nan": False} if key.kind == "float" else {}
     default = rules.defaults[key.name]
-    return Field(default, title=key.name, description=key.about, **limits)
+    about = key.about[:1].upper() + key.about[1:] + "."
+    return Field(default, title=key.name, description=about, **limits)
 
 
 def _refused(
@@ -158,6 +159,8 @@ def _refused(
     if guess and not call:
         mend += f"; did you mean {guess}? kcfg set {key.name} {guess}"
     what = f"{text!r} is not a value that Keras {rules.version} takes here"
+    if not choices:  # Keras may take it: a negative epsilon, any truth
+        what = f"{text!r} is not taken here"
     failure = refusal(rules, key, text) if choices else None
     if key.kind == "backend" and rules.ways["unknown backend"] in ("imported", "refused"):
         failure = cannot_import(text)

@@ -111,7 +111,9 @@ def explain(code: str) -> int:
     if found is None:
         from kcfg.keras.names import near
 
-        guess = near(code, [each.code for each in registry.CHECKS])
+        codes = [each.code for each in registry.CHECKS]
+        holding = [each for each in codes if code.lower() in each]
+        guess = " or ".join(holding) if 0 < len(holding) < 6 else near(code, codes)
         raise KcfgError(
             "there is no check of this name",
             where=code,

@@ -303,9 +303,18 @@ class TestTheChecksThemselves:
         assert "Read in: " in told
         assert "\n    " not in told
 
-    def test_explain_of_a_slip(self, home: Home) -> None:
-        ran = home.kcfg("check", "--explain", "epsilon-lost-in-float", status=2)
-        assert "did you mean epsilon-lost-in-floatx?" in ran.stderr
+    @pytest.mark.parametrize(
+        ("code", "meant"),
+        [
+            pytest.param("epsilon-lost-in-float", "epsilon-lost-in-floatx", id="slip"),
+            pytest.param("epsilon-lost", "epsilon-lost-in-floatx", id="part"),
+            pytest.param("EPSILON_NOT_FLOAT", "epsilon-not-float", id="case"),
+            pytest.param("duplicate", "duplicate-key", id="first-word"),
+        ],
+    )
+    def test_explain_of_a_slip(self, home: Home, code: str, meant: str) -> None:
+        ran = home.kcfg("check", "--explain", code, status=2)
+        assert f"did you mean {meant}?" in ran.stderr
 
 
 @pytest.mark.parametrize(

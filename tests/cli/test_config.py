@@ -484,6 +484,8 @@ def test_schema_is_valid_and_judges(home):
     for bad in ({"floatx": "bfloat16"}, {"epsilon": "1e-7"}, {"epsilon": -1.0}, {"backend": "tf"}):
         assert not validator.is_valid(bad)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    for described in (schema, *schema["properties"].values()):
+        assert re.fullmatch(r"[A-Z].*\.", described["description"])
 
 
 @pytest.mark.parametrize(
