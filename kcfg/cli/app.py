@@ -81,7 +81,9 @@ def _with_negative_values(arguments: list[str]) -> list[str]:
     for word in arguments[1:]:
         if (
             word[:1] == "-"
-            and word[1:2] in tuple("0123456789.")
+            and (
+                word[1:2] in tuple("0123456789.") or word[1:].lower() in ("inf", "infinity", "nan")
+            )
             and len(found) > 1
             and found[-1].isidentifier()
         ):

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
+from kcfg.problems import KcfgError
+
 Command = Callable[[], int]
 """What a command function of Typer's gives back: the work, to be done when Typer is through."""
+
+
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if float(text) >= 0:
+            return float(text)
+    mend = "give seconds, 0 or more, such as 2.5"
+    raise KcfgError(f"{text!r} is no time", where="--lock-timeout", keras=None, mend=mend)
+
+
+def _threads(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        mend = "give a whole number from 1 on, or leave it out to use all cores"
+        raise KcfgError(
+            f"{text[:40]!r} is no number of threads", where="--threads", keras=None, mend=mend
+        ) from None
 
 
 def _note_unknown_release(named: str | None) -> str | None:
@@ -51,7 +72,10 @@ Force = Annotated[
 LockTimeout = Annotated[
     float,
     typer.Option(
-        "--lock-timeout", metavar="SECONDS", min=0, help="How long to wait for other writers."
+        "--lock-timeout",
+        metavar="SECONDS",
+        parser=_seconds,
+        help="How long to wait for other writers.",
     ),
 ]
 Out = Annotated[
@@ -60,7 +84,8 @@ Out = Annotated[
 ]
 ForceOut = Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")]
 Threads = Annotated[
-    int | None, typer.Option("--threads", metavar="N", min=1, help="Default: all cores.")
+    int | None,
+    typer.Option("--threads", metavar="N", parser=_threads, help="Default: all cores."),
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -542,6 +543,23 @@ def test_a_release_that_is_not_known_yet_is_told(home):
     assert ran.stderr == (
         "kcfg: note: --keras 3.99: kcfg does not know it yet, and judges as 3.15.1\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        pytest.param("set -n floatx float16 epsilon -inf", "epsilon: '-inf' is not", id="-inf"),
+        pytest.param("set floatx float16 --frce", "No such option: --frce", id="an-option"),
+        pytest.param("set --lock-timeout x floatx float16", "'x' is no time; give", id="no-time"),
+        pytest.param("set --lock-timeout -1 floatx float16", "'-1' is no time; give", id="-1"),
+        pytest.param("prod x.npy --threads two", "'two' is no number of threads", id="threads"),
+    ],
+)
+def test_wrong_values_are_told_in_our_own_words(home, line, told):
+    ran = home.kcfg(*shlex.split(line), status=2)
+    assert told in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert not home.keras_json.exists()
 
 
 def test_help_and_version(home):
