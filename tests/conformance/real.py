@@ -22,6 +22,7 @@ from typing import Any
 import kcfg.checks.quick
 import kcfg.cli.render.json_document
 import kcfg.document
+import kcfg.keras.first_run
 import kcfg.repair
 import kcfg.trust  # noqa: F401
 from kcfg.checks.registry import CHECKS
