@@ -16,7 +16,7 @@ from kcfg.checks.found import (
     shown,
     would_raise,
 )
-from kcfg.keras.installed import importable
+from kcfg.keras.installed import KERASES, importable
 from kcfg.keras.releases import ALSO_IMPORTED, BACKENDS, is_release, still_to_come
 from kcfg.keras.resolution import refusal, unusable_backend
 from kcfg.problems import ERROR, NOTE, WARNING
@@ -155,8 +155,7 @@ def backend_not_installed(situation: Situation) -> Iterator[Problem]:
     if not lacking:
         return
     has_keras = situation.rules.version in (
-        situation.environment.distributions.get(each)
-        for each in ("keras", "keras_nightly", "tf_keras")
+        situation.environment.distributions.get(each) for each in KERASES
     )
     if held.source == "default" and not has_keras:
         return
@@ -223,7 +222,7 @@ def fails_in_other_keras(situation: Situation) -> Iterator[Problem]:
     if situation.resolution.failure is not None:
         return
     found = situation.environment.distributions
-    for name in ("keras", "keras_nightly", "tf_keras"):
+    for name in KERASES:
         version = found.get(name)
         if version is None or version == situation.rules.version or not is_release(version):
             continue

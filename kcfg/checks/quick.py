@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 
+from kcfg.keras.installed import KERASES
 from kcfg.scanner import MAX_DEPTH
 
 TYPE_CHECKING = False
@@ -72,7 +73,7 @@ def _backends(situation: Situation) -> bool:
     """The release has it, so has the environment, and no other Keras is there."""
     held = situation.resolution.values["backend"]
     there = situation.environment.distributions
-    versions = {there.get(name) for name in ("keras", "keras_nightly", "tf_keras")}
+    versions = {there.get(name) for name in KERASES}
     missing = held.source == "default" and situation.rules.version not in versions
     return (
         _loads(situation)

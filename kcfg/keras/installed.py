@@ -19,6 +19,10 @@ LEGACY = ("true", "True", "1")
 """What TF_USE_LEGACY_KERAS must be (tensorflow/__init__.py of TensorFlow 2.16 and later)."""
 
 
+KERASES = ("keras", "keras_nightly", "tf_keras")
+"""The distributions that are a Keras, the one that counts first."""
+
+
 class Environment(Record):
     """A Python environment: where its packages lie, and which distributions they are."""
 
@@ -45,7 +49,7 @@ def keras_release(world: World, environment: Environment) -> str | None:
 
     With TF_USE_LEGACY_KERAS=1 it is tf_keras that counts, where it is installed.
     """
-    names = ["keras", "keras_nightly", "tf_keras"]
+    names = [*KERASES]
     if world.env.get("TF_USE_LEGACY_KERAS") in LEGACY:
         names.insert(0, "tf_keras")
     return next((v for n in names if (v := environment.distributions.get(n))), None)
