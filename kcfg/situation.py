@@ -5,7 +5,7 @@ from __future__ import annotations
 from kcfg.keras.discovery import discover
 from kcfg.keras.installed import active_environment, keras_release
 from kcfg.keras.reading import read
-from kcfg.keras.releases import NEWEST, is_release, release, rules
+from kcfg.keras.releases import NEWEST, release, rules
 from kcfg.keras.resolution import resolve
 from kcfg.problems import KcfgError
 from kcfg.record import Record
@@ -69,8 +69,6 @@ def observe(world: World, *, keras: str | None = None, file: str | None = None) 
         raise KcfgError("the path is empty", where="--file", keras=None, mend="name a keras.json")
     environment = active_environment(world)
     installed = keras_release(world, environment) if keras is None else None
-    if installed is not None and not is_release(installed):
-        installed = None  # a version that no Keras has had, such as "dev"
     if keras is not None:
         version, keras_from = release(keras), "option"
     elif installed is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from kcfg.keras.releases import is_release
 from kcfg.record import Record
 
 TYPE_CHECKING = False
@@ -45,14 +46,16 @@ def active_environment(world: World) -> Environment:
 
 
 def keras_release(world: World, environment: Environment) -> str | None:
-    """The release of Keras installed there, as pip names it; None if there is none.
+    """The release of Keras installed there, as pip names it; None if there is none, or only
+    versions that no Keras has had, such as "dev".
 
     With TF_USE_LEGACY_KERAS=1 it is tf_keras that counts, where it is installed.
     """
     names = [*KERASES]
     if world.env.get("TF_USE_LEGACY_KERAS") in LEGACY:
         names.insert(0, "tf_keras")
-    return next((v for n in names if (v := environment.distributions.get(n))), None)
+    found = (environment.distributions.get(name) for name in names)
+    return next((version for version in found if version and is_release(version)), None)
 
 
 def importable(world: World, environment: Environment, module: str) -> bool:

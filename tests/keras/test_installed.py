@@ -48,6 +48,13 @@ def world(env, module_path=()):
         pytest.param(["keras-3.11.3.dist-info"], "1", "3.11.3", id="legacy-without-tf_keras"),
         pytest.param(["keras_nightly-3.16.0.dev1.dist-info"], None, "3.16.0.dev1", id="nightly"),
         pytest.param(["keras_hub-0.2.dist-info", "keras"], None, None, id="none"),
+        pytest.param(["keras-dev.dist-info"], None, None, id="no-release"),
+        pytest.param(
+            ["keras-0.3.3.dist-info", "tf_keras-2.19.0.dist-info"],
+            None,
+            "2.19.0",
+            id="a-usable-one",
+        ),
     ],
 )
 def test_release(tmp_path, entries, legacy, expected):
