@@ -13,7 +13,7 @@ from kcfg.arrays import convert, executor, files
 from kcfg.arrays import losses as losing
 from kcfg.arrays.arguments import check_threads, numeric_dtype
 from kcfg.arrays.plan import plan_elementwise, tile_bytes
-from kcfg.arrays.portable import Portable
+from kcfg.arrays.portable import Outcome, Writing
 from kcfg.problems import KcfgError
 from kcfg.record import Record
 
@@ -40,18 +40,6 @@ class Losses(Record):
     """NaN, infinite, or beyond the integer type: wraps, or whatever this processor makes of it."""
     imaginary: int
     """Imaginary parts other than zero that were dropped."""
-
-
-class Outcome(Record):
-    """What a run gives."""
-
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-    array: Array | None
-    """None when it went into `out`."""
-    losses: Losses
-    surplus: int
-    """Bytes behind the data, not read."""
 
 
 def cast(
@@ -103,7 +91,7 @@ def run(
     progress: Progress | None,
     spill: bool = False,
     execute: Execute = executor.run,
-) -> Outcome:
+) -> Outcome[Losses]:
     """The cast of an open input; into `out` if given.
 
     spill: a large result without `out` may be a memory map of a nameless temporary file.
@@ -129,7 +117,7 @@ def run(
     return Outcome(dtype, header.shape, array, Losses(*lost), source.surplus())
 
 
-class CastJob(Portable):
+class CastJob(Writing):
     """What the executor does with each tile of a cast."""
 
     headroom = 0
@@ -145,8 +133,8 @@ class CastJob(Portable):
         exact: bool,
         where: str,
     ) -> None:
-        super().__init__()
-        self.plan, self.dtype, self.target, self.sink = plan, dtype, target, sink
+        super().__init__(sink)
+        self.plan, self.dtype, self.target = plan, dtype, target
         self.exact, self.where = exact, where
         self.itemsize = dtype.itemsize
         self.flagged = losing.cast_raises_flags(dtype, target)
@@ -195,10 +183,6 @@ class CastJob(Portable):
     def settled(self, _carries: list[Any], /) -> bool:
         """Each tile is a task of its own."""
         return False
-
-    def stop(self) -> None:
-        """Let go who waits for a turn to write."""
-        self.sink.close()
 
     def finish(self, task: int, carries: list[Any]) -> None:
         """Hand the results to the sink."""

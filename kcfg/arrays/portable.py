@@ -1,12 +1,20 @@
-"""What a job needs so that it can be sent to another process and its count brought back."""
+"""What jobs share: how one is sent to another process and its count brought back, how it ends."""
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from kcfg.record import Record
 
 if TYPE_CHECKING:
     from typing import Any
+
+    import numpy as np
+
+    from kcfg.arrays.files import Sink
+
+Losses = TypeVar("Losses")
 
 STAYS = ("plan", "sink", "store", "counting")
 """The plan travels by itself; the others belong to a process, and a worker has its own."""
@@ -42,3 +50,27 @@ class Portable:
         vars(self).update(state)
         vars(self)["store"] = None
         self.counting = threading.Lock()
+
+
+class Writing(Portable):
+    """Base of the jobs whose results go to a sink."""
+
+    def __init__(self, sink: Sink) -> None:
+        super().__init__()
+        self.sink = sink
+
+    def stop(self) -> None:
+        """Let go who waits for a turn to write."""
+        self.sink.close()
+
+
+class Outcome(Record, Generic[Losses]):
+    """What such a job's run gives."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    array: np.ndarray[Any, np.dtype[Any]] | None
+    """None when it went into a file."""
+    losses: Losses
+    surplus: int
+    """Bytes behind the data, not read."""

@@ -17,7 +17,7 @@ from kcfg.arrays import convert, executor, files, kernels, npy
 from kcfg.arrays import losses as losing
 from kcfg.arrays.arguments import check_threads, numeric_dtype
 from kcfg.arrays.plan import memory_axes, plan_prod, tile_bytes
-from kcfg.arrays.portable import Portable
+from kcfg.arrays.portable import Outcome, Writing
 from kcfg.problems import KcfgError
 from kcfg.record import Record
 
@@ -42,18 +42,6 @@ class Losses(Record):
     """Zero, although no factor is."""
     invalid: int
     """NaN, although no factor is (infinity times zero)."""
-
-
-class Outcome(Record):
-    """What a run gives."""
-
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-    array: Array | None
-    """None when it went into `out`."""
-    losses: Losses
-    surplus: int
-    """Bytes behind the data, not read."""
 
 
 def prod(
@@ -153,7 +141,7 @@ def run(
     progress: Progress | None,
     spill: bool = False,
     execute: Execute = executor.run,
-) -> Outcome:
+) -> Outcome[Losses]:
     """The product over `axes` of an open input; into `out` if given.
 
     spill: a large result without `out` may be a memory map of a nameless temporary file.
@@ -234,7 +222,7 @@ class _Factors:
             return kernels.signs(self.tile)
 
 
-class ProdJob(Portable):
+class ProdJob(Writing):
     """What the executor does with each tile of a product.
 
     store: where the accumulators wait between two steps when they are too many for memory.
@@ -250,12 +238,11 @@ class ProdJob(Portable):
         threads: int,
         piece: int,
     ) -> None:
-        super().__init__()
+        super().__init__(sink)
         self.plan = plan
         self.piece = piece
         self.dtype = dtype
         self.op_dtype = op_dtype
-        self.sink = sink
         self.store = store
         self.itemsize = dtype.itemsize
         self.family = kernels.family(op_dtype)
@@ -391,10 +378,6 @@ class ProdJob(Portable):
         if self.family == kernels.INTEGER:
             return not carries[0].any()
         return self.keeps_nan and all(np.isnan(carry).all() for carry in carries)
-
-    def stop(self) -> None:
-        """Let go who waits for a turn to write."""
-        self.sink.close()
 
     def finish(self, task: int, carries: list[Any]) -> None:
         """Hand the results to the sink."""
