@@ -84,6 +84,7 @@ _WORDS: dict[int, tuple[str, str]] = {
         "name a file whose directory is not joined together from several filesystems",
     ),
     errno.EINVAL: ("the filesystem does not support it", "choose another filesystem"),
+    errno.EBADF: ("it is closed", "leave it open, or name a file"),
     errno.ENXIO: (
         "it is a socket, or a device that is not there",
         "name a regular file, a FIFO or a device",
@@ -114,6 +115,14 @@ for _name, _what, _mend in (
     if hasattr(errno, _name):  # Windows and macOS lack some
         _WORDS[getattr(errno, _name)] = (_what, _mend)
 
+# What mends it where something is read, if that is something else.
+_TO_READ = {
+    errno.EACCES: (
+        "you need read permission for it, and search permission in the directories above it"
+    ),
+    errno.ENOENT: "correct the path",
+}
+
 UNSUPPORTED = frozenset(
     getattr(errno, name)
     for name in ("EINVAL", "ENOSYS", "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOTTY")
@@ -134,8 +143,8 @@ def failure(
     words, cure = _WORDS.get(
         number, (error.strerror or str(error), "find out what the system says about this path")
     )
-    if number == errno.EACCES and doing.startswith("read"):
-        cure = "you need read permission for it, and search permission in the directories above it"
+    if doing.startswith("read"):
+        cure = _TO_READ.get(number, cure)
     name = errno.errorcode.get(number, "")
     what = f"cannot {doing}: {words}" + (f" ({name})" if name else "")
     return KcfgError(what, where=where, keras=kept, mend=mend or cure)

@@ -13,7 +13,7 @@ from tests.support.probes import needs_attributes, needs_root
 ERRORS = [
     *("ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "EBUSY", "ELOOP", "ENOTDIR"),
     *("EISDIR", "ENOENT", "ENAMETOOLONG", "EFBIG", "EMFILE", "ENFILE", "ENOMEM", "ESTALE"),
-    "ETIMEDOUT",
+    *("ETIMEDOUT", "EBADF"),
 ]
 
 

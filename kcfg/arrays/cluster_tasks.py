@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 import kcfg
+from kcfg import system
 from kcfg.arrays import executor, files, kernels
 from kcfg.arrays.plan import Plan
 from kcfg.problems import KcfgError
@@ -41,6 +42,8 @@ no kcfg for this."""
 
 LOOK_EVERY = 0.25
 """Seconds between two looks whether a task is still wanted."""
+
+_SHARED = "write to a filesystem that all workers share"
 
 TOPIC = "kcfg"
 """Under which workers tell their progress."""
@@ -213,7 +216,9 @@ def opened(errand: Errand) -> Iterator[tuple[files.Input, files.FileSink | None]
                 # client would not know of it, and rename a file with a hole.
                 getattr(os, "fdatasync", os.fsync)(fd)
         except OSError as error:
-            raise _cannot("write", errand.target.path, error) from error
+            raise system.failure(
+                error, where=errand.target.path, doing="write it", mend=_SHARED
+            ) from error
         finally:
             os.close(fd)
 
@@ -223,7 +228,9 @@ def open_target(target: Target) -> int:
     try:
         fd = os.open(target.path, os.O_WRONLY | getattr(os, "O_CLOEXEC", 0))
     except OSError as error:
-        raise _cannot("open the temporary file for the output", target.path, error) from error
+        raise system.failure(
+            error, where=target.path, doing="open the temporary file for the output", mend=_SHARED
+        ) from error
     size = os.fstat(fd).st_size
     if size != target.size:
         os.close(fd)
@@ -231,7 +238,7 @@ def open_target(target: Target) -> int:
             f"sees another file there ({size:,} bytes, not {target.size:,})",
             where=target.path,
             keras=None,
-            mend="write to a filesystem that all workers share",
+            mend=_SHARED,
         )
     return fd
 
@@ -310,12 +317,3 @@ def arithmetic() -> str:
             digest.update(bytes([kernels.keeps_first_nan(np.dtype(name), 1)]))
     digest.update(np.dtype("g").str.encode())
     return digest.hexdigest()[:12]
-
-
-def _cannot(doing: str, path: str, error: OSError) -> KcfgError:
-    return KcfgError(
-        f"cannot {doing}: {error.strerror}",
-        where=path,
-        keras=None,
-        mend="write to a filesystem that all workers share",
-    )

@@ -8,7 +8,6 @@ leaves as a `KcfgError` with the file's name (a closed pipe as BrokenPipeError).
 from __future__ import annotations
 
 import contextlib
-import errno
 import math
 import os
 import select
@@ -70,7 +69,7 @@ class Input:
                 else:
                     got = os.preadv(self.fd, [into[filled:]], at + filled)
             except OSError as error:
-                raise _unreadable(self.where, error) from error
+                raise system.failure(error, where=self.where, doing="read it") from error
             if not got:
                 raise self._too_short(start + filled)
             filled += got
@@ -96,7 +95,7 @@ class Input:
             while self.sequential and (got := self._read_pipe(rest)):
                 self._drained += got
         except OSError as error:
-            raise _unreadable(self.where, error) from error
+            raise system.failure(error, where=self.where, doing="read it") from error
 
     def surplus(self) -> int:
         """Bytes behind the data, so far as they are known (of a pipe: what was drained)."""
@@ -114,7 +113,7 @@ class Input:
                 else:
                     part = os.pread(self.fd, count, self._reached)
             except OSError as error:
-                raise _unreadable(self.where, error) from error
+                raise system.failure(error, where=self.where, doing="read it") from error
             if not part:
                 break
             self._reached = self._reached + len(part)
@@ -140,8 +139,12 @@ def open_input(path: str) -> Iterator[Input]:
         return
     try:
         fd = os.open(path, os.O_RDONLY | _BINARY)
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+    except OSError as error:
+        raise system.failure(error, where=path, doing="read it") from error
+    except ValueError as error:  # a NUL in it
+        raise KcfgError(
+            f"cannot read it: {error}", where=path, keras=None, mend="correct the path"
+        ) from error
     try:
         yield Input(fd, path)
     finally:
@@ -184,7 +187,7 @@ class FileSink(Sink):
             try:
                 written = os.pwrite(self.fd, data, at)
             except OSError as error:
-                raise _unwritable(self.where, error) from error
+                raise system.failure(error, where=self.where, doing="write it") from error
             at += written
             data = data[written:]
 
@@ -196,9 +199,11 @@ class FileSink(Sink):
             try:
                 got = os.preadv(self.fd, [into], at)
             except OSError as error:
-                raise _unreadable(self.where, error) from error
+                raise system.failure(error, where=self.where, doing="read it") from error
             if not got:
-                raise _unreadable(self.where, OSError(errno.EIO, "it became shorter"))
+                raise KcfgError(
+                    "it became shorter while it was in use", where=self.where, keras=None, mend=None
+                )
             at += got
             into = into[got:]
         return found
@@ -253,7 +258,7 @@ def _write_some(fd: int, data: memoryview, where: str) -> int:
         select.select([], [fd], [])
         return 0
     except OSError as error:
-        raise _unwritable(where, error) from error
+        raise system.failure(error, where=where, doing="write it") from error
 
 
 def refuse_itself(source: Input, out: str | None, *, overwrite: bool) -> None:
@@ -372,7 +377,8 @@ def _temporary(nbytes: int) -> IO[bytes]:
     except OSError as error:
         if file is not None:
             file.close()
-        raise _unwritable(f"temporary file of {nbytes:,} bytes", error) from error
+        where = f"temporary file of {nbytes:,} bytes"
+        raise system.failure(error, where=where, doing="write it") from error
     return file
 
 
@@ -387,12 +393,3 @@ def _piped(fd: int, where: str) -> Iterator[PipeSink]:
 def _bytes_of(results: np.ndarray[Any, Any]) -> memoryview:
     flat: Any = np.ascontiguousarray(results).reshape(-1).view(np.uint8)
     return memoryview(flat)
-
-
-def _unreadable(where: str, error: OSError | ValueError) -> KcfgError:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return KcfgError(f"cannot read it: {reason}", where=where, keras=None, mend=None)
-
-
-def _unwritable(where: str, error: OSError) -> KcfgError:
-    return KcfgError(f"cannot write it: {error.strerror}", where=where, keras=None, mend=None)

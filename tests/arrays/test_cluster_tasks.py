@@ -74,7 +74,7 @@ def shut_away(directory, then="true"):
 @pytest.mark.parametrize(
     ("hidden", "then", "words"),
     [
-        pytest.param("data", "true", ("x.npy", "No such file"), id="no-file"),
+        pytest.param("data", "true", ("x.npy", "no such file"), id="no-file"),
         pytest.param(
             "data", 'head -c 900 /dev/zero > "$0/x.npy"', ("x.npy", "no .npy file"), id="zeros"
         ),

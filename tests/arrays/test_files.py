@@ -218,7 +218,7 @@ class TestRefused:
     def test_a_full_device(self, tmp_path):
         path = tmp_path / "source.npy"
         np.save(path, np.ones(100_000))
-        with pytest.raises(KcfgError, match="cannot write it: No space left on device"):
+        with pytest.raises(KcfgError, match="cannot write it: no space is left"):
             cast(str(path), "float32", out="/dev/full", overwrite=True)
 
     def test_a_result_larger_than_memory(self):

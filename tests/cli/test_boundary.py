@@ -72,7 +72,10 @@ def test_a_closed_standard_output_is_2(shell, arguments):
 def test_an_array_for_a_closed_standard_output_is_2(shell, arguments):
     ran = shell('"$@" >&-', [*arguments, "-o", "-"])
     assert ran.returncode == 2
-    assert ran.stderr == "kcfg: stdout: cannot write it: Bad file descriptor\n"
+    assert (
+        ran.stderr
+        == "kcfg: stdout: cannot write it: it is closed (EBADF); leave it open, or name a file\n"
+    )
 
 
 def test_a_closed_standard_error_changes_no_answer(shell):
