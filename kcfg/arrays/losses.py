@@ -31,27 +31,31 @@ class Flags:
 def of_product(
     tile: Array, reduced: tuple[bool, ...], before: Array | None, after: Array
 ) -> list[int] | None:
-    """Results that became (infinite, zero, NaN) in this tile without such a factor in it.
+    """How many results became (infinite, zero, NaN) in this tile without such a factor in it.
 
     before: the accumulators, None at the start. None: nothing was lost.
     """
     axes = tuple(axis for axis, flag in enumerate(reduced) if flag)
-    with np.errstate(all="ignore"):
+
+    def fresh(is_such: Callable[[Any], Any], results: Any) -> Any:
+        """Those of the results without such an accumulator before and such a factor."""
+        if before is not None:
+            results = results & ~is_such(before).reshape(results.shape)
+        if results.any() and (factors := is_such(tile)).any():
+            results = results & ~factors.any(axis=axes).reshape(results.shape)
+        return results
+
+    with np.errstate(all="ignore"):  # signalling NaNs raise flags even when compared
         if np.isfinite(after).all() and after.all():
             return None
-    counts = [0, 0, 0]
-    tests: tuple[Callable[[Any], Any], ...] = (np.isinf, _is_zero, np.isnan)
-    for place, is_such in enumerate(tests):
-        with np.errstate(all="ignore"):  # signalling NaNs raise flags even when compared
-            became = is_such(after)
-            if before is not None:
-                became = became & ~is_such(before).reshape(became.shape)
-            if not became.any():
-                continue
-            factors = is_such(tile)
-        if factors.any():
-            became = became & ~factors.any(axis=axes).reshape(became.shape)
-        counts[place] = int(np.count_nonzero(became))
+        infinite = fresh(np.isinf, np.isinf(after))
+        zero = fresh(_is_zero, _is_zero(after))
+        nan = fresh(np.isnan, np.isnan(after))
+        if nan.any():
+            # inf * 0: one of them the product itself became on the way, if it was nowhere else.
+            infinite = infinite | fresh(np.isinf, nan)
+            zero = zero | fresh(_is_zero, nan) if after.dtype.kind == "f" else zero
+    counts = [int(np.count_nonzero(results)) for results in (infinite, zero, nan)]
     return counts if any(counts) else None
 
 

@@ -34,14 +34,15 @@ TILE_BYTES = 4 << 20
 
 
 class Losses(Record):
-    """How many results of a product are not what exact arithmetic would give."""
+    """How many results of a product left exact arithmetic, at their end or on the way there; what
+    an infinite or zero factor soon covered up may not be among them."""
 
     overflowed: int
-    """Infinite, although no factor is."""
+    """Became infinite, although no factor is."""
     underflowed: int
-    """Zero, although no factor is."""
+    """Became zero, although no factor is."""
     invalid: int
-    """NaN, although no factor is (infinity times zero)."""
+    """Became NaN, although no factor is (infinity times zero)."""
 
 
 def prod(

@@ -270,3 +270,26 @@ def test_losses_are_counted(tmp_path):
         )  # fmt: skip
     losses = outcome.losses
     assert (losses.overflowed, losses.underflowed, losses.invalid) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("tile", [800, 1 << 22], ids=["many-tiles", "one-tile"])
+@pytest.mark.parametrize(
+    ("factor", "last", "lost"),
+    [
+        pytest.param(1e10, 0, (1, 0, 1), id="overflowed-then-zero"),
+        pytest.param(1e-10, np.inf, (0, 1, 1), id="underflowed-then-infinite"),
+        pytest.param(1, 0, (0, 0, 0), id="zero"),
+    ],
+)
+def test_tiles_hide_no_loss(tmp_path, monkeypatch, tile, factor, last, lost):
+    from kcfg.arrays import files
+
+    monkeypatch.setattr(multiplying, "TILE_BYTES", tile)
+    path = str(tmp_path / "x.npy")
+    np.save(path, np.append(np.full(1000, factor), last))
+    with files.open_input(path) as source:
+        losses = multiplying.run(
+            source, frozenset([0]), dtype=None, keepdims=False, out=None, overwrite=False,
+            threads=2, progress=None,
+        ).losses  # fmt: skip
+    assert (losses.overflowed, losses.underflowed, losses.invalid) == lost
