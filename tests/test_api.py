@@ -50,6 +50,8 @@ def test_errors_are_kcfg_errors():
         pytest.param({"axis": "1"}, "axis '1' is neither an int nor a tuple", id="axis"),
         pytest.param({"axis": 1.0}, "axis 1.0 is neither an int nor a tuple", id="float-axis"),
         pytest.param({"threads": -1}, "at least one thread", id="threads"),
+        pytest.param({"threads": 1.5}, "1.5 is no number", id="float-threads"),
+        pytest.param({"threads": "2"}, "'2' is no number", id="text-threads"),
         pytest.param({"path": ""}, "name a .npy file", id="path"),
         pytest.param({"out": ""}, "name the output", id="out"),
     ],

@@ -47,10 +47,12 @@ def numeric_dtype(dtype: Any) -> np.dtype[Any]:
 
 
 def check_threads(threads: int | None) -> None:
-    """At least one."""
-    if threads is not None and threads < 1:
+    """A whole number, at least one."""
+    if threads is None:
+        return
+    if not hasattr(threads, "__index__") or threads < 1:
         raise KcfgError(
-            f"{threads} threads: at least one thread is needed",
+            f"{threads!r} is no number of threads: at least one thread is needed",
             where=None,
             keras=None,
             mend="leave it out to use all cores",

@@ -63,8 +63,8 @@ class _Line:
 class Together(Run):
     """Threads share tasks. What they share changes under `moved`; the work is done outside.
 
-    Tasks are finished in the order of their last steps, also those that settled before: so who
-    waits for a pipe waits only for tasks that have all they need.
+    Last steps are taken in the order of the tasks, also of those that settled before: so who waits
+    for its turn to write waits only for tasks whose tiles were all taken.
     """
 
     def __init__(self, plan: Plan, source: Source, job: Job, threads: int) -> None:
