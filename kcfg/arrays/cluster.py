@@ -40,6 +40,7 @@ from kcfg.arrays.cluster_run import (
     STRETCHES_PER_THREAD,
     WINDOW,
     Run,
+    blocked,
     quietly,
     reason,
     stretches,
@@ -182,7 +183,9 @@ class Cluster:
 
     def _distributed(self) -> Any:
         try:
-            import distributed
+            # Hundreds of modules, not all of which let an exception through that isn't theirs.
+            with blocked("SIGINT", "SIGTERM", "SIGHUP"):
+                import distributed
         except ImportError as error:
             raise self._error(
                 f"Dask is not installed here ({error})", "pip install distributed cryptography"

@@ -8,14 +8,13 @@ import logging
 import multiprocessing
 import os
 import shutil
-import signal
 import sys
 import tempfile
 import time
 from typing import TYPE_CHECKING
 
 from kcfg.arrays import executor
-from kcfg.arrays.cluster_run import quietly, reason
+from kcfg.arrays.cluster_run import blocked, quietly, reason
 from kcfg.problems import KcfgError
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def start(workers: int, on_exit: contextlib.ExitStack) -> Any:
     import distributed
 
     on_exit.enter_context(_stderr_for_us_alone())
-    with _blocked("SIGINT", "SIGTERM", "SIGHUP"):
+    with blocked("SIGINT", "SIGTERM", "SIGHUP"):
         directory = tempfile.mkdtemp(prefix="kcfg-dask-")
         on_exit.callback(_remove, directory)
     on_exit.enter_context(_temporary_files_in(directory))
@@ -151,7 +150,7 @@ def _loop_without_interrupts() -> Any:
     runner = LoopRunner()
     # Once started, it leaves masks alone; starting it from a thread would unblock SIGINT there.
     resource_tracker.ensure_running()
-    with _blocked("SIGINT"):
+    with blocked("SIGINT"):
         runner.start()
     return runner.loop
 
@@ -162,16 +161,3 @@ def _stop(loop: Any) -> None:
     deadline = time.monotonic() + 3
     while loop.asyncio_loop.is_running() and time.monotonic() < deadline:
         time.sleep(0.001)
-
-
-@contextlib.contextmanager
-def _blocked(*names: str) -> Iterator[None]:
-    """Signals that wait until this is done; threads that are started meanwhile never get them."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {getattr(signal, name) for name in names})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import itertools
 import queue
+import signal
 import time
 import uuid
 from typing import TYPE_CHECKING
@@ -258,3 +259,16 @@ def quietly(close: Callable[[], Any]) -> None:
     """While leaving: what can't be closed any more is gone already."""
     with contextlib.suppress(OSError, asyncio.TimeoutError, RuntimeError, asyncio.CancelledError):
         close()
+
+
+@contextlib.contextmanager
+def blocked(*names: str) -> Iterator[None]:
+    """Signals that wait until this is done; threads that are started meanwhile never get them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {getattr(signal, name) for name in names})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
