@@ -11,6 +11,7 @@ from functools import partial
 from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from kcfg.cli import array_commands, config_commands
 from kcfg.cli.boundary import put, raise_on_signals
@@ -29,6 +30,38 @@ app = typer.Typer(
 
 UsageError: Any = typer.BadParameter.__mro__[1]
 """What Typer raises for arguments that it can't take; where it lives varies with its version."""
+
+
+class PlainCommand(typer.core.TyperCommand):
+    """A command whose `--help` reads the same with every Typer.
+
+    Typer 0.29 writes `{KEY VALUE}...` and `KEY <str>`, 0.15 `FILE` for `[FILE]...`.
+    """
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        return ["[OPTIONS]", *map(usage_word, self._arguments())]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        options = [each for each in self.get_params(ctx) if each.param_type_name == "option"]
+        rows = {
+            "Arguments": [(each.metavar, each.help) for each in self._arguments()],
+            "Options": [each.get_help_record(ctx) for each in options],
+        }
+        for title, found in rows.items():
+            if found:
+                with formatter.section(title):
+                    formatter.write_dl(found)
+
+    def _arguments(self) -> list[Any]:
+        return [each for each in self.params if each.param_type_name == "argument"]
+
+
+def usage_word(argument: Any) -> str:
+    """FILE, FILE... or [FILE]...: an argument in the usage line."""
+    word: str = argument.metavar
+    if "..." in word:
+        return word
+    return (word if argument.required else f"[{word}]") + ("..." if argument.nargs == -1 else "")
 
 
 def run_application(arguments: list[str], *, process: bool) -> int:
@@ -136,4 +169,6 @@ for command in (
     array_commands.info,
     completion,
 ):  # in the order of `kcfg --help`
-    app.command(command.__name__.rstrip("_"))(command)
+    # Its summary is named, as one that Typer derives is cut on a narrow terminal.
+    summary = str(command.__doc__).partition("\n")[0]
+    app.command(command.__name__.rstrip("_"), cls=PlainCommand, short_help=summary)(command)

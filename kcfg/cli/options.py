@@ -75,7 +75,8 @@ LockTimeout = Annotated[
         "--lock-timeout",
         metavar="SECONDS",
         parser=_seconds,
-        help="How long to wait for other writers.",
+        show_default=False,
+        help="How long to wait for other writers. Default: 10.",
     ),
 ]
 Out = Annotated[

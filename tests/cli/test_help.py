@@ -25,8 +25,22 @@ def test_two_examples_at_least(home, name):
         assert line in told  # as it is, not folded
 
 
-def test_no_summary_is_cut(home):
-    told = home.kcfg("--help", env={"COLUMNS": "80"}, status=0).stdout
+@pytest.mark.parametrize("name", COMMANDS)
+def test_usage_and_arguments_have_plain_names(home, name):
+    told = home.kcfg(name, "--help", status=0).stdout
+    usage, _, rest = told.partition("\n")
+    assert "{" not in usage
+    assert "<" not in rest.partition("Arguments:")[2]
+
+
+def test_usage_tells_what_may_be_left_out(home):
+    told = home.kcfg("cast", "--help", status=0).stdout
+    assert told.startswith("Usage: kcfg cast [OPTIONS] FILE [DTYPE]\n")
+
+
+@pytest.mark.parametrize("columns", ["40", "80"])
+def test_no_summary_is_cut(home, columns):
+    told = home.kcfg("--help", env={"COLUMNS": columns}, status=0).stdout
     assert "..." not in told.partition("Commands:")[2]
 
 

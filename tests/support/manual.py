@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from kcfg import __version__
-from kcfg.cli.app import app
+from kcfg.cli.app import app, usage_word
 from kcfg.keras.releases import VARIABLES
 
 PAGE = Path(__file__).parents[2] / "kcfg" / "cli" / "kcfg.1"
@@ -59,7 +59,7 @@ def page() -> str:
 
 
 def _command(name: str, command: Any) -> list[str]:
-    words = [_word(p) for p in command.params if p.param_type_name == "argument"]
+    words = [usage_word(p) for p in command.params if p.param_type_name == "argument"]
     lines = [f".SS kcfg {name} {escape(' '.join(words))}".rstrip()]
     about, *rest = inspect.cleandoc(command.help).split("\n\n")
     lines += prose(about)
@@ -75,14 +75,6 @@ def _command(name: str, command: Any) -> list[str]:
             value = "" if option.is_flag else f" {option.metavar}"
             lines += [".TP", rf"\fB{escape(shown)}\fR{escape(value)}", *prose(option.help)]
     return lines
-
-
-def _word(argument: Any) -> str:
-    """FILE, FILE... or [FILE]..., as in Typer's own usage line."""
-    word: str = argument.metavar
-    if "..." in word:
-        return word
-    return (word if argument.required else f"[{word}]") + ("..." if argument.nargs == -1 else "")
 
 
 def _of_keras() -> dict[str, str]:
