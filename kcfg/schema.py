@@ -48,8 +48,8 @@ def accept(rules: Rules, pairs: dict[str, str], *, force: bool | None) -> dict[s
     """The values for these keys, as they go into JSON: text in, `float16`, `1e-07`, `true` out.
 
     Every pair is judged before any is given back. Names are the release's own or
-    `image_dim_ordering`; force lets a backend pass that no release knows; None: there is no
-    --force to advise.
+    `image_dim_ordering`; force lets a backend pass that no release knows; None: for `kcfg run`,
+    where neither --force nor `kcfg set` is advised.
 
     Raises KcfgError: what is allowed, what was probably meant, which release would take it.
     """
@@ -157,7 +157,8 @@ def _refused(
     mend = f"allowed: {', '.join(choices)}" if choices else _NEEDS[key.kind]
     call = in_code(rules, key.name, text)
     if guess and not call:
-        mend += f"; did you mean {guess}? kcfg set {key.name} {guess}"
+        mend += f"; did you mean {guess}?"
+        mend += f" kcfg set {key.name} {guess}" if force is not None else ""
     what = f"{text!r} is not a value that Keras {rules.version} takes here"
     if not choices:  # Keras may take it: a negative epsilon, any truth
         what = f"{text!r} is not taken here"

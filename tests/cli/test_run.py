@@ -128,6 +128,7 @@ class TestRefused:
             pytest.param(["floatx=float8"], {}, b"float8", id="value"),
             pytest.param(["floatx=bfloat16"], {}, b"bfloat16", id="value of another place"),
             pytest.param(["backend=pytorch"], {}, b"did you mean torch", id="near miss"),
+            pytest.param(["floatx=float33"], {}, b"did you mean float32?\n", id="no kcfg set"),
             pytest.param(["backend=theano"], {}, b"theano", id="backend of another release"),
             pytest.param(["floatxx=float16"], {}, b"did you mean floatx", id="key"),
             pytest.param(["epsilon=nan"], {}, b"epsilon", id="nan"),
