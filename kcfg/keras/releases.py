@@ -352,7 +352,7 @@ def release(text: str) -> str:
     """
     parts = text.split(".")
     if not is_release(text):
-        if is_release("1." + text):
+        if text[:1].isdigit() and is_release("1." + text):
             raise _no_release(f"Keras {text} is older than all that kcfg knows")
         raise _no_release(f"{text[:_LONGEST]!r} is not a version of Keras")
     if len(parts) > 2 or not all(part.isdigit() for part in parts):

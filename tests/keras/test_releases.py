@@ -58,6 +58,11 @@ def test_release_named_by_a_user(text, expected):
     assert release(text) == expected
 
 
+def test_what_is_no_number_is_not_called_old():
+    with pytest.raises(KcfgError, match="'dev' is not a version of Keras"):
+        release("dev")
+
+
 @pytest.mark.parametrize(
     "text",
     [
