@@ -72,10 +72,13 @@ def _suspicions(situation: Situation, code: str) -> Iterator[Problem]:
     """The findings of `kcfg.trust`, asked for once; none for a world that is given."""
     from kcfg.world import RealFiles
 
-    if not isinstance(situation.world.files, RealFiles) or situation.discovery.path == STDIN:
+    world, path = situation.world, situation.discovery.path
+    if not isinstance(world.files, RealFiles) or path == STDIN:
+        return
+    if not (world.cwd or world.paths.isabs(path)):  # below a directory that is gone nothing is
         return
     if "_suspicions" not in situation.__dict__:
         from kcfg.trust import check_trust
 
-        situation.__dict__["_suspicions"] = check_trust(situation.discovery.path)
+        situation.__dict__["_suspicions"] = check_trust(path)
     yield from (found for found in situation.__dict__["_suspicions"] if found.code == code)

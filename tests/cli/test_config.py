@@ -301,10 +301,15 @@ class TestSet:
     def test_a_working_directory_that_is_gone(self, home):
         path = home.write(FILE)
         script = 'rmdir "$PWD"; exec "$@"'
-        for file, status in ((str(path), 0), ("keras.json", 2)):
+        write = ("set", "floatx", "float64")
+        for arguments, file, status in (
+            (("check",), "keras.json", 0),
+            (write, str(path), 0),
+            (write, "keras.json", 2),
+        ):
             home.cwd.mkdir(exist_ok=True)
             ran = subprocess.run(
-                ["sh", "-c", script, "sh", *command("set", "floatx", "float64", "-f", file)],
+                ["sh", "-c", script, "sh", *command(*arguments, "-f", file)],
                 cwd=home.cwd, env=home.env(), capture_output=True, text=True, check=False,
             )  # fmt: skip
             assert ran.returncode == status, ran.stderr
