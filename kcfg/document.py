@@ -65,6 +65,14 @@ class Document(Record):
         last = max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset))
         return breaks + 1, offset - last
 
+    def line_starts(self) -> tuple[int, ...]:
+        """The offset of the first character of each line, by the same line ends."""
+        lines = self.text.replace("\r\n", " \n").replace("\r", "\n").split("\n")
+        starts = [0]
+        for line in lines:
+            starts.append(starts[-1] + len(line) + 1)
+        return tuple(starts)
+
 
 # --- bytes and text ------------------------------------------------------------------------------
 

@@ -62,7 +62,7 @@ def duplicate_key(situation: Situation) -> Iterator[Problem]:
         if len(numbers) == 1:
             continue
         members = [document.members[number] for number in numbers]
-        same = len({member.literal for member in members}) == 1
+        same = len({_meaning(member.literal) for member in members}) == 1
         differ = "" if same else ", with another value"
         line = document.position(members[0].key_start)[0]
         edits = [
@@ -77,6 +77,15 @@ def duplicate_key(situation: Situation) -> Iterator[Problem]:
             keras="Keras uses the last one",
             fix=mend(situation, edits, safe=same),
         )
+
+
+def _meaning(literal: str) -> str:
+    """The same text for the same number, word or string: 1e-7 is 1.0e-7."""
+    if literal[:1] in ("{", "["):  # maybe too deep for json, where it is called from
+        return literal
+    import json  # not at the top: `kcfg show` rarely meets a duplicate
+
+    return json.dumps(json.loads(literal))
 
 
 def unknown_key(situation: Situation) -> Iterator[Problem]:

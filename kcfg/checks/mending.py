@@ -19,6 +19,9 @@ from kcfg.record import Record
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kcfg.document import Document
     from kcfg.problems import Problem
     from kcfg.situation import Situation
 
@@ -32,7 +35,7 @@ class Mended(Record):
     data: bytes | None
     """The new bytes; None: nothing changes."""
     problems: tuple[Problem, ...]
-    """Those that are gone, in the order in which they went; lines and columns of that moment."""
+    """Those that are gone, in the order in which they went, where they stand in the old text."""
     blocked: Problem | None
     """What keeps the rest from being mended: with these fixes the text is still no JSON object."""
 
@@ -46,6 +49,7 @@ def mend(situation: Situation, *, unsafe: bool) -> Mended:
     gone: list[Problem] = []
     seen = {situation.reading.data}
     chosen: dict[str, str] = {}
+    rounds: list[list[document.Edit]] = []
     for _ in range(MOST_ROUNDS):
         these = _next(now, unsafe)
         text = now.document()
@@ -59,12 +63,13 @@ def mend(situation: Situation, *, unsafe: bool) -> Mended:
         after = holding(now, data)
         chosen |= _chosen(now, after)
         now = after
-        gone += these
+        gone += _in_old_text(these, situation, text, rounds)
+        rounds.append(sorted(edits, key=lambda edit: edit.start))
     if not gone:
         return Mended(data=None, problems=(), blocked=None)
     text = now.document()
     if text is not None and (text.fault is not None or text.kind != "object"):
-        left = run(now, file_alone=True)
+        left = _in_old_text(run(now, file_alone=True)[:1], situation, text, rounds)
         return Mended(data=None, problems=(), blocked=left[0] if left else None)
     if chosen:
         from kcfg.schema import accept
@@ -99,6 +104,42 @@ def _next(situation: Situation, unsafe: bool) -> list[Problem]:
 
 def _edits(problem: Problem) -> tuple[tuple[int, int, str], ...]:
     return problem.fix.edits if problem.fix is not None else ()
+
+
+def _in_old_text(
+    found: Sequence[Problem],
+    situation: Situation,
+    text: Document,
+    rounds: list[list[document.Edit]],
+) -> list[Problem]:
+    """The problems of a text that these rounds of edits made, each at its place in the old one."""
+    old = situation.document()
+    if old is None or not rounds:
+        return list(found)
+    starts = text.line_starts()
+    moved = []
+    for one in found:
+        if one.line is not None and one.column is not None:
+            offset = starts[one.line - 1] + one.column - 1
+            for edits in reversed(rounds):
+                offset = _before(offset, edits)
+            line, column = old.position(offset)
+            one = one.replace(line=line, column=column)
+        moved.append(one)
+    return moved
+
+
+def _before(offset: int, edits: list[document.Edit]) -> int:
+    """Where a character stood before the edits; for a new one, where it was put."""
+    shift = 0
+    for edit in edits:
+        start = edit.start + shift
+        if offset < start:
+            break
+        if offset < start + len(edit.text):
+            return min(edit.start + offset - start, edit.end)
+        shift += len(edit.text) - (edit.end - edit.start)
+    return offset - shift
 
 
 def _chosen(before: Situation, after: Situation) -> dict[str, str]:

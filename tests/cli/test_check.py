@@ -212,6 +212,19 @@ class TestFix:
         assert "backend-removed" in ran.stdout
         assert sorted(os.listdir(home.cwd)) == ["keras.json", "keras.json.bak"]
 
+    @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+    def test_what_was_mended_is_told_at_its_old_place(self, home: Home, end: str) -> None:
+        lines = ["{", "// one", "// two", '"Floatx": \'Float16\', "epsilon": 1,', "}"]
+        (home.cwd / "keras.json").write_bytes(end.join(lines).encode())
+        ran = home.kcfg("check", "--fix", "--unsafe-fixes", "keras.json", status=0)
+        mended = re.findall(r"mended keras.json:([0-9:]+): \w+\[([a-z-]+)\]", ran.stderr)
+        assert mended == [
+            ("2:1", "malformed-json"),
+            ("4:1", "unknown-key"),
+            ("4:11", "floatx-unknown"),
+            ("4:33", "epsilon-not-float"),
+        ]
+
     def test_the_rest_is_mended_when_asked(self, home: Home) -> None:
         path = put(home, BAD)
         home.kcfg("check", "--fix", "--unsafe-fixes", "keras.json", status=0)
@@ -247,7 +260,7 @@ class TestFix:
         assert os.listdir(home.cwd) == ["keras.json"]
         assert ran.stdout.startswith("keras.json:1:1: error[bom]: ")
         assert (
-            "not mended, since it would still be no JSON object: keras.json:1:19: error"
+            "not mended, since it would still be no JSON object: keras.json:1:20: error"
             in ran.stderr
         )
 
@@ -255,7 +268,7 @@ class TestFix:
         path = put(home, '\ufeff{"backend": "numpy" // mine\n}')
         ran = home.kcfg("check", "--fix", "keras.json", status=1)
         assert (
-            "not mended, since it would still be no JSON object: keras.json:1:21: error"
+            "not mended, since it would still be no JSON object: keras.json:1:22: error"
             in ran.stderr
         )
         home.kcfg("check", "--fix", "--unsafe-fixes", "keras.json", status=0)
