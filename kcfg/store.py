@@ -128,10 +128,12 @@ class _Update:
         self.notes = Notes(path)
 
     def preview(self) -> Change:
-        """Without lock and without refusals: what would be written."""
+        """Without lock, and whoever may be trusted: what would be written."""
         self.doing = "read it"
         for problem in check_trust(self.path):
             self.notes.add(problem)
+        if not os.path.isdir(self.directory):
+            self._require_links_to_lead_somewhere()
         before = read(self.path)
         after = self.edit(before)
         changes = after is not None and after != before
@@ -305,16 +307,7 @@ class _Update:
 
     def _make_directories(self, made: list[str]) -> bool:
         """Create what is missing; False: nothing is to be written, so nothing was created."""
-        for place in (self.path, os.path.dirname(os.path.abspath(self.path))):
-            if os.path.islink(place) and not os.path.exists(self.directory):
-                link = "is" if place == self.path else f"its directory {place} is"
-                raise KcfgError(
-                    f"{link} a link to {os.readlink(place)}, but there is no directory "
-                    f"{self.directory}",
-                    where=self.path,
-                    keras="Keras could not write there either",
-                    mend="create that directory, or remove the link",
-                )
+        self._require_links_to_lead_somewhere()
         missing = []
         place = self.directory
         while not os.path.lexists(place):
@@ -334,6 +327,18 @@ class _Update:
             except FileExistsError:
                 made.remove(place)
         return True
+
+    def _require_links_to_lead_somewhere(self) -> None:
+        for place in (self.path, os.path.dirname(os.path.abspath(self.path))):
+            if os.path.islink(place) and not os.path.exists(self.directory):
+                link = "is" if place == self.path else f"its directory {place} is"
+                raise KcfgError(
+                    f"{link} a link to {os.readlink(place)}, but there is no directory "
+                    f"{self.directory}",
+                    where=self.path,
+                    keras="Keras could not write there either",
+                    mend="create that directory, or remove the link",
+                )
 
     def _open_folder(self) -> Folder:
         try:

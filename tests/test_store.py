@@ -258,6 +258,13 @@ def test_what_is_no_file_of_ours_is_one_clear_line(tmp_path, make, words):
     assert names(tmp_path) == ["keras.json"]
 
 
+def test_a_dry_run_refuses_a_link_that_leads_nowhere(tmp_path):
+    path = tmp_path / "keras.json"
+    make_dangling(path)
+    with pytest.raises(KcfgError, match="is a link to none/"):
+        update(str(path), to(b"new"), dry_run=True)
+
+
 def test_a_directory_that_is_a_file_is_told(tmp_path):
     (tmp_path / "home").write_bytes(b"")
     for path in (tmp_path / "home" / "keras.json", tmp_path / "home" / "a" / "keras.json"):
