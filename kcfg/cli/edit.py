@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 
 from kcfg import document, schema
+from kcfg.checks.backends import backend_not_installed
 from kcfg.checks.found import file_option, kcfg
 from kcfg.checks.mending import holding
-from kcfg.cli.boundary import put, say
+from kcfg.cli.boundary import put, say, say_lines
 from kcfg.cli.render import lines
 from kcfg.cli.writing import Writing, is_no_object, update, with_force
-from kcfg.problems import KcfgError
+from kcfg.problems import WARNING, KcfgError
 from kcfg.situation import observe
 from kcfg.world import real_world
 
@@ -47,9 +48,7 @@ def set_(
             say("kcfg: warning: epsilon: 0 protects no division and no logarithm")
         _say_if_variable_wins(situation, name)
     if change.after is not None:
-        failure = lines.failure(holding(situation, change.after))
-        if failure is not None:
-            say(f"kcfg: warning: {change.path}: {failure}")
+        _say_if_import_fails(holding(situation, change.after), tuple(values))
     return 0
 
 
@@ -199,6 +198,17 @@ def _say_changes(situation: Situation, change: Change, keys: tuple[str, ...]) ->
                 say(f"{name}: {old} (still, now in the file)")
         else:
             say(f"{name}: not in {change.path}")
+
+
+def _say_if_import_fails(after: Situation, keys: tuple[str, ...]) -> None:
+    """As Keras's own code would, or since the backend that was set is not installed beside it."""
+    failure = lines.failure(after)
+    if failure is not None:
+        say(f"kcfg: warning: {after.discovery.path}: {failure}")
+    elif "backend" in keys and after.resolution.values["backend"].variable is None:
+        for found in backend_not_installed(after):
+            if found.severity == WARNING:
+                say_lines(lines.problem(found))
 
 
 def _say_if_variable_wins(situation: Situation, name: str) -> None:

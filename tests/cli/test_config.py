@@ -292,6 +292,20 @@ class TestSet:
         home.kcfg(*arguments, status=0)
         assert patched == path.read_bytes()
 
+    @needs(shutil.which("patch") is not None, "patch")
+    def test_patch_takes_the_diff_of_a_file_behind_a_link(self, home):
+        home.keras_json.parent.mkdir()
+        home.keras_json.symlink_to("real.json")
+        real = home.keras_json.with_name("real.json")
+        for before in (None, FILE):
+            if before is not None:
+                real.write_text(before)
+            ran = home.kcfg("set", "floatx", "float16", "-n", status=0)
+            patch = ["patch", "-p0", "-d/"]
+            subprocess.run(patch, input=ran.stdout.encode(), check=True, capture_output=True)
+            assert json.loads(real.read_text())["floatx"] == "float16"
+        assert home.keras_json.is_symlink()
+
     def test_no_byte_of_a_diff_steers_the_terminal(self, home):
         home.write(b'{"floatx": "\x1b[31m\xe9"}\n')
         seen = on_a_terminal(home, "set", "floatx", "float16", "-n", "--force")
@@ -321,6 +335,17 @@ class TestSet:
         ran = home.kcfg("set", "nnx_enabled", "true", status=0)
         assert json.loads(home.keras_json.read_text()) == {"nnx_enabled": True}
         assert "would raise ImportError: To use NNX" in ran.stderr
+
+    def test_a_backend_that_is_not_installed_beside_that_keras_is_told(self, home):
+        home.install("keras-3.15.1", "jax-0.10.2")
+        ran = home.kcfg("set", "backend", "torch", status=0)
+        assert f"{home.keras_json}:2:16: warning[backend-not-installed]" in ran.stderr
+        assert "kcfg set backend jax\n" in ran.stderr
+        assert "warning" not in home.kcfg("set", "backend", "jax", status=0).stderr
+        shadowed = home.kcfg(
+            "set", "backend", "torch", env={"KERAS_BACKEND": "tensorflow"}, status=0
+        )
+        assert "backend-not-installed" not in shadowed.stderr
 
     def test_messages_name_the_file_that_was_named(self, home):
         (home.cwd / "mine.json").write_text("{broken")
