@@ -82,6 +82,8 @@ def _judge(
 ) -> list[Problem]:
     """is_far: a directory further up, where a group's right to write is the system's affair."""
     mode = status.st_mode
+    if stat.S_ISCHR(mode):  # everybody may write to /dev/null, and nothing comes of it
+        return []
     if status.st_uid not in trusted:
         return [
             _problem(
@@ -93,6 +95,7 @@ def _judge(
                 None,
             )
         ]
+    mine = os.geteuid() in (0, status.st_uid)  # only then chmod can help
     sticky = stat.S_ISDIR(mode) and mode & stat.S_ISVTX
     if mode & stat.S_IWOTH and not sticky:
         return [
@@ -101,7 +104,7 @@ def _judge(
                 WARNING,
                 f"everybody may change it (mode {stat.S_IMODE(mode):04o})",
                 place,
-                "chmod o-w",
+                "chmod o-w" if mine else None,
             )
         ]
     # A group that has its user's own number is that user's private one (umask 002).
@@ -113,7 +116,7 @@ def _judge(
                 NOTE,
                 f"the group {status.st_gid} may change it (mode {stat.S_IMODE(mode):04o})",
                 place,
-                "chmod g-w",
+                "chmod g-w" if mine else None,
             )
         ]
     return []

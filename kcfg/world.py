@@ -41,6 +41,9 @@ if TYPE_CHECKING:
         def searchable(self, path: str) -> bool:
             """As `os.access(path, os.X_OK)`."""
 
+        def is_mine(self, path: str) -> bool:
+            """It is there, and this user's: who may change its mode."""
+
         def read(self, path: str) -> bytes:
             """The file's bytes. Raises OSError as `open` would, KcfgError where that would hang."""
 
@@ -137,6 +140,13 @@ class RealFiles:
 
     def searchable(self, path: str) -> bool:
         return os.access(path, os.X_OK)
+
+    def is_mine(self, path: str) -> bool:
+        try:
+            owner = os.stat(path).st_uid
+        except OSError:  # a directory above it is closed
+            return False
+        return not hasattr(os, "geteuid") or os.geteuid() in (0, owner)
 
     def names(self, path: str) -> list[str]:
         try:

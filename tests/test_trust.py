@@ -51,6 +51,18 @@ def test_a_world_writable_place_is_not_trusted(home, which):
     assert problem.fix.command == f"chmod o-w {place}"
 
 
+def test_where_chmod_is_not_allowed_it_is_not_advised(home, monkeypatch):
+    home.chmod(0o777)
+    monkeypatch.setattr(os, "geteuid", lambda: STRANGER)
+    (problem,) = check_trust(str(home / "keras.json"), ME)
+    assert (problem.code, problem.fix) == ("untrusted-mode", None)
+
+
+def test_a_device_is_no_file_that_somebody_could_change(home):
+    (home / "null").symlink_to(os.devnull)
+    assert codes(home / "null") == []
+
+
 def test_a_sticky_directory_is_trusted_while_the_file_is_ours(home):
     home.chmod(0o1777)
     assert codes(home / "keras.json") == []

@@ -43,13 +43,15 @@ def directory_in_place(situation: Situation) -> Iterator[Problem]:
     path = situation.discovery.path
     failure = situation.reading.failure
     if failure is not None and situation.world.files.is_dir(path):
+        bare = path.rstrip(situation.world.paths.sep)
+        named = situation.world.paths.basename(bare) not in ("", ".", "..")
         yield problem(
             "directory-in-place",
             ERROR,
             in_file(situation),
             "this is a directory, and Keras wants a file of that name",
             keras=would_raise(situation, failure),
-            fix=move(path, path + ".bak"),
+            fix=move(bare, bare + ".bak") if named else None,
         )
 
 
@@ -59,7 +61,7 @@ def unreadable_file(situation: Situation) -> Iterator[Problem]:
     `open` raises PermissionError or another OSError, which Keras catches in no release: the import
     fails. Often it was written by root, by sudo or in a container.
 
-    Make it readable.
+    Make it readable; another user's file only that user, or root, can.
 
     Read in: keras/src/backend/config.py (only ValueError is caught).
     """
@@ -68,13 +70,19 @@ def unreadable_file(situation: Situation) -> Iterator[Problem]:
     opened = situation.reading.data is not None
     if failure is None or opened or situation.world.files.is_dir(path):
         return
+    message = "this file can't be read by the user who runs kcfg"
+    fix = None
+    if not situation.world.files.is_mine(path):
+        message += ": its owner, or root, may let you"
+    elif path != STDIN:
+        fix = by_hand(f"chmod u+r {quote(path)}")
     yield problem(
         "unreadable-file",
         ERROR,
         in_file(situation),
-        "this file can't be read by the user who runs kcfg",
+        message,
         keras=would_raise(situation, failure),
-        fix=by_hand(f"chmod u+r {quote(path)}") if path != STDIN else None,
+        fix=fix,
     )
 
 

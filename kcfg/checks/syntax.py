@@ -176,7 +176,7 @@ def merge_conflict(situation: Situation) -> Iterator[Problem]:
     path = situation.discovery.path
     fix = None
     if path != "-":
-        fix = by_hand(f'"${{EDITOR:-vi}}" +{line} {quote(path)}')
+        fix = by_hand(f"${{EDITOR:-vi}} +{line} {quote(path)}")
     message = f"{fault.message}: keep one side, and delete the marks"
     yield _about(situation, "merge-conflict", fault, message, fix)
 

@@ -2,9 +2,9 @@
 
 A row has a `name` and what is `expect`ed of its check: () for a good example, else a text a
 problem, its severity and its place: `error 4:16` in the file, `warning KERAS_HOME`, `note PATH`.
-It is either one `file` (judged alone) or a world: `tree` (text by path, or kind, mode, link, text),
-`env`, `installed` distributions; `real`: the tree is made below a real home, HOME. `keras` judges,
-by default 3.15.1.
+It is either one `file` (judged alone) or a world: `tree` (text by path, or kind, mode, link, text,
+owned: false for root's), `env`, `installed` distributions; `real`: the tree is made below a real
+home, HOME. `keras` judges, by default 3.15.1.
 """
 
 from __future__ import annotations
@@ -125,7 +125,8 @@ def _nodes(tree: dict[str, Any]) -> dict[str, Node]:
         else:
             kind = entry.get("kind", "file")
             mode = int(entry.get("mode", "0755" if kind == "dir" else "0644"), 8)
-            found[path] = Node(kind, mode, entry.get("text", "").encode())
+            owned = entry.get("owned", True)
+            found[path] = Node(kind, mode, entry.get("text", "").encode(), owned=owned)
     return found
 
 

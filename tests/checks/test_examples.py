@@ -48,6 +48,18 @@ def test_example(example: Example, tmp_path) -> None:
     assert [text.replace(str(tmp_path), "HOME") for text in told] == example["expect"]
 
 
+def test_chmod_is_advised_to_the_owner_alone(tmp_path) -> None:
+    fixes = {}
+    for row in BY_CODE["unreadable-file"]:
+        (told,) = registry.run(situation(row, tmp_path), families=["places"]) or (None,)
+        fixes[row["name"]] = told and told.fix and told.fix.command
+    assert fixes == {
+        "mode-000": "chmod u+r /home/a/.keras/keras.json",
+        "of-another-user": None,
+        "good-read-only": None,
+    }
+
+
 @pytest.mark.parametrize(
     "example",
     [

@@ -425,6 +425,9 @@ def test_a_directory_is_an_error_of_the_file(home: Home) -> None:
     (home.cwd / "keras.json").mkdir()
     ran = home.kcfg("check", "keras.json", status=1)
     assert ran.stdout.startswith("keras.json: error[directory-in-place]: ")
+    ran = home.kcfg("check", "./keras.json/", status=1)
+    assert ran.stdout.endswith("\n    mv -i ./keras.json ./keras.json.bak\n")
+    assert "mv " not in home.kcfg("check", ".", status=1).stdout
 
 
 class TestTerminal:

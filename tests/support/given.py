@@ -59,6 +59,12 @@ class GivenFiles:
     def searchable(self, path: str) -> bool:
         return self._allowed(path, 0o1)
 
+    def is_mine(self, path: str) -> bool:
+        try:
+            return self.root or self._node(path).owned
+        except OSError:
+            return False
+
     def target(self, path: str) -> str:
         return self._node(path, follow=False).target
 
