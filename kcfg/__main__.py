@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
 
             return run_application(arguments, process=argv is None)
         if argv is None and arguments[0] in VALUES:
-            _arrays()
+            _arrays()  # and numpy: see die_of_signals
             raise_on_signals()
         return command()
 

@@ -50,6 +50,8 @@ class Change(Record):
     """As it was given."""
     target: str
     """The file itself, behind all links."""
+    is_link: bool
+    """The path is itself a symbolic link."""
     before: bytes | None
     """None: there was no file."""
     after: bytes | None
@@ -227,9 +229,8 @@ class _Update:
                     system.quietly(lambda: folder.unlink(copy))
                 return None
         except BaseException:
-            # A signal may come just after the rename: then the copy is all that is left.
-            if copy is not None and old.has_its_name():
-                system.quietly(lambda: folder.unlink(copy))
+            if copy is not None:
+                system.quietly(lambda: self._take_back(folder, copy, old))
             raise
         self._confirm(folder)
         if not self._stayed(folder, after):
@@ -289,6 +290,12 @@ class _Update:
             if self._place(folder, name, data, old):
                 return name
             number += 1
+
+    def _take_back(self, folder: Folder, copy: str, old: Original) -> None:
+        """Remove a backup that isn't needed; after the rename, where a signal may have come, it is
+        all that is left of the old file."""
+        if old.has_its_name():
+            folder.unlink(copy)
 
     def _confirm(self, folder: Folder) -> None:
         try:
@@ -370,6 +377,7 @@ class _Update:
         return Change(
             path=self.path,
             target=self.target,
+            is_link=os.path.islink(self.path),
             before=before,
             after=after,
             written=written,

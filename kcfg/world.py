@@ -2,8 +2,7 @@
 
 For all that Keras reads, this room alone asks for `os.environ`, the password database and what lies
 on the disk; the others get a `World`, so that Windows' rules and another user's view can be tested
-on any machine.
-Nothing here creates or changes anything.
+on any machine. Nothing here creates or changes anything.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from kcfg.checks.found import (
     shown,
     would_raise,
 )
-from kcfg.keras.installed import KERASES, importable
+from kcfg.keras.installed import KERASES, TENSORFLOWS, importable
 from kcfg.keras.releases import ALSO_IMPORTED, BACKENDS, is_release, still_to_come
 from kcfg.keras.resolution import refusal, unusable_backend
 from kcfg.problems import ERROR, NOTE, WARNING
@@ -32,13 +32,6 @@ if TYPE_CHECKING:
     from kcfg.keras.releases import Backend
     from kcfg.problems import Fix, Problem
     from kcfg.situation import Situation
-
-
-TENSORFLOWS = (
-    *("tensorflow", "tensorflow_cpu", "tensorflow_gpu", "tensorflow_intel", "tensorflow_macos"),
-    *("tensorflow_rocm", "tensorflow_cpu_aws", "intel_tensorflow", "tf_nightly", "tf_nightly_cpu"),
-)
-"""Distributions that bring the module `tensorflow`; tensorflow_datasets, for one, does not."""
 
 
 class Bad(Record):

@@ -9,6 +9,7 @@ is left as it is, since Keras could not use it half mended, either.
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 
 from kcfg import document
 from kcfg.checks.registry import CHECKS, run
@@ -49,7 +50,7 @@ def mend(situation: Situation, *, unsafe: bool) -> Mended:
     gone: list[Problem] = []
     seen = {situation.reading.data}
     chosen: dict[str, str] = {}
-    rounds: list[list[document.Edit]] = []
+    rounds: list[_Round] = []
     for _ in range(MOST_ROUNDS):
         these = _next(now, unsafe)
         text = now.document()
@@ -64,7 +65,7 @@ def mend(situation: Situation, *, unsafe: bool) -> Mended:
         chosen |= _chosen(now, after)
         now = after
         gone += _in_old_text(these, situation, text, rounds)
-        rounds.append(sorted(edits, key=lambda edit: edit.start))
+        rounds.append(_Round(edits))
     if not gone:
         return Mended(data=None, problems=(), blocked=None)
     text = now.document()
@@ -110,7 +111,7 @@ def _in_old_text(
     found: Sequence[Problem],
     situation: Situation,
     text: Document,
-    rounds: list[list[document.Edit]],
+    rounds: list[_Round],
 ) -> list[Problem]:
     """The problems of a text that these rounds of edits made, each at its place in the old one."""
     old = situation.document()
@@ -121,25 +122,34 @@ def _in_old_text(
     for one in found:
         if one.line is not None and one.column is not None:
             offset = starts[one.line - 1] + one.column - 1
-            for edits in reversed(rounds):
-                offset = _before(offset, edits)
+            for earlier in reversed(rounds):
+                offset = earlier.before(offset)
             line, column = old.position(offset)
             one = one.replace(line=line, column=column)
         moved.append(one)
     return moved
 
 
-def _before(offset: int, edits: list[document.Edit]) -> int:
-    """Where a character stood before the edits; for a new one, where it was put."""
-    shift = 0
-    for edit in edits:
-        start = edit.start + shift
-        if offset < start:
-            break
-        if offset < start + len(edit.text):
-            return min(edit.start + offset - start, edit.end)
-        shift += len(edit.text) - (edit.end - edit.start)
-    return offset - shift
+class _Round:
+    """The edits made at once, and where in the new text each one's own text begins."""
+
+    def __init__(self, edits: list[document.Edit]) -> None:
+        self.edits = sorted(edits, key=lambda edit: edit.start)
+        self.starts = []
+        shift = 0
+        for edit in self.edits:
+            self.starts.append(edit.start + shift)
+            shift += len(edit.text) - (edit.end - edit.start)
+
+    def before(self, offset: int) -> int:
+        """Where a character of the new text stood in the old one; a new one, where it was put."""
+        last = bisect_right(self.starts, offset) - 1
+        if last < 0:
+            return offset
+        edit, behind = self.edits[last], offset - self.starts[last]
+        if behind < len(edit.text):
+            return min(edit.start + behind, edit.end)
+        return edit.end + behind - len(edit.text)
 
 
 def _chosen(before: Situation, after: Situation) -> dict[str, str]:

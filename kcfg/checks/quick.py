@@ -11,6 +11,7 @@ import os
 import stat
 
 from kcfg.keras.installed import KERASES
+from kcfg.keras.releases import ALSO_IMPORTED
 from kcfg.scanner import MAX_DEPTH
 
 TYPE_CHECKING = False
@@ -80,7 +81,8 @@ def _backends(situation: Situation) -> bool:
         and situation.rules.reads_backend
         and (not held.in_file or held.file_value == held.value)
         and held.value in situation.rules.backends
-        and held.value not in ("openvino", "numpy")  # the one can't train, the other needs more
+        and held.value != "openvino"
+        and held.value not in ALSO_IMPORTED
         and (held.value in there or missing)
         and versions <= {None, situation.rules.version}
     )

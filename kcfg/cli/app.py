@@ -112,18 +112,20 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
 def _with_negative_values(arguments: list[str]) -> list[str]:
     found = arguments[:1]
     for word in arguments[1:]:
-        if (
-            word[:1] == "-"
-            and (
-                word[1:2] in tuple("0123456789.") or word[1:].lower() in ("inf", "infinity", "nan")
-            )
-            and len(found) > 1
-            and found[-1].isidentifier()
-        ):
+        if _is_negative(word) and len(found) > 1 and found[-1].isidentifier():
             found[-1] += "=" + word
         else:
             found.append(word)
     return found
+
+
+def _is_negative(word: str) -> bool:
+    """A number, -inf included, with a minus."""
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return word.startswith("-")
 
 
 @app.callback(invoke_without_command=True)

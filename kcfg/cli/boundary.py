@@ -64,12 +64,11 @@ def die_of_signals() -> None:
     An exception that comes while numpy is loaded ends as numpy's ImportError; while Typer parses
     the arguments, as a mere status. Nothing is there yet that would need cleaning up.
     """
-    try:
+    try:  # `signal` itself brings enum along, a good part of what a `kcfg get` costs
         import _signal as signal  # type: ignore[import-not-found, unused-ignore]
     except ImportError:  # another Python than CPython
         import signal
 
-    # The module itself brings enum along, as much as a `kcfg get` costs.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 

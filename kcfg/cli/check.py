@@ -230,8 +230,9 @@ def _preview(situation: Situation, edit: Edit) -> bytes | None:
     before = situation.reading.data
     after = edit(before)
     change = Change(
-        path="-", target="-", before=before, after=after, written=False, backup=None, notes=()
-    )
+        path="-", target="-", is_link=False, before=before, after=after, written=False,
+        backup=None, notes=(),
+    )  # fmt: skip
     put_diff(change)
     return after
 

@@ -24,6 +24,13 @@ KERASES = ("keras", "keras_nightly", "tf_keras")
 """The distributions that are a Keras, the one that counts first."""
 
 
+TENSORFLOWS = (
+    *("tensorflow", "tensorflow_cpu", "tensorflow_gpu", "tensorflow_intel", "tensorflow_macos"),
+    *("tensorflow_rocm", "tensorflow_cpu_aws", "intel_tensorflow", "tf_nightly", "tf_nightly_cpu"),
+)
+"""Distributions that bring the module `tensorflow`; tensorflow_datasets, for one, does not."""
+
+
 class Environment(Record):
     """A Python environment: where its packages lie, and which distributions they are."""
 

@@ -241,8 +241,10 @@ IN_CODE = (
     ),
 )
 
+HALF_FILLED = ("__main__", "keras", "keras.backend")
+"""Modules that are there already when Keras 2.2 or 2.3 imports its backend, with no entry yet."""
+
 BROUGHT_ALONG = (
-    *("__main__", "keras", "keras.backend"),  # there already, and not yet filled
     *("keras_applications", "keras_preprocessing", "h5py", "numpy", "scipy", "six", "yaml"),
     *("google.protobuf", "theano"),
 )

@@ -9,7 +9,7 @@ import sys
 
 from kcfg.keras.installed import importable
 from kcfg.keras.reading import Failure
-from kcfg.keras.releases import BACKEND_ENTRIES, BROUGHT_ALONG, NNX_MESSAGE
+from kcfg.keras.releases import BACKEND_ENTRIES, BROUGHT_ALONG, HALF_FILLED, NNX_MESSAGE
 from kcfg.record import Record
 
 TYPE_CHECKING = False
@@ -206,8 +206,10 @@ def _not_a_module(world: World, environment: Environment, backend: object) -> Fa
     if not backend:
         return Failure("ValueError", "Empty module name", "backend", "backend")
     top = backend.partition(".")[0]
-    known = top in sys.stdlib_module_names or (top in BROUGHT_ALONG and top != "keras")
-    if backend in BROUGHT_ALONG or (known and importable(world, environment, backend)):
+    known = top in sys.stdlib_module_names or top in BROUGHT_ALONG
+    if backend in (*HALF_FILLED, *BROUGHT_ALONG) or (
+        known and importable(world, environment, backend)
+    ):
         text = f"Invalid backend. Missing required entry : {BACKEND_ENTRIES[0]}"
         return Failure("ValueError", text, "backend", "backend")
     return None if importable(world, environment, backend) else cannot_import(backend)

@@ -78,11 +78,10 @@ def diff(change: Change) -> str:
     Bytes that are not UTF-8 are surrogates in it, as in a file's name.
     """
     from difflib import unified_diff
-    from os.path import islink
 
     before, after = (_lines(data or b"") for data in (change.before, change.after))
     # patch(1) follows no link at the end of a path.
-    name = escaped(change.target if islink(change.path) else change.path)
+    name = escaped(change.target if change.is_link else change.path)
     if any(char.isspace() for char in name):
         name += "\t"  # or patch takes the first word alone
     old = "/dev/null" if change.before is None else name
