@@ -29,6 +29,15 @@ def test_every_error_has_its_own_words_and_its_own_cure(name):
     assert "\n" not in text
 
 
+@pytest.mark.parametrize("name", ["EACCES", "ENOENT"])
+def test_what_cannot_be_read_has_another_cure_than_what_cannot_be_written(name):
+    error = OSError(getattr(errno, name), "")
+    read, write = (failure(error, where="f", doing=doing) for doing in ("read it", "write it"))
+    assert read.mend != write.mend
+    assert "write" not in read.mend
+    assert "create" not in read.mend
+
+
 def test_no_two_errors_share_their_words():
     # ENOTSUP and EOPNOTSUPP are one number on Linux; EINVAL means the same thing.
     told = [system._WORDS[getattr(errno, name)] for name in ERRORS]

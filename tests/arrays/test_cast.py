@@ -129,6 +129,21 @@ def narrowed_as_numpy_does(values):
     assert underflowed == np.count_nonzero((want == 0) & (values != 0))
 
 
+@pytest.mark.parametrize("threads", [1, 2, 8])
+@pytest.mark.parametrize("source", ["f4", "f8", ">f4"])
+@pytest.mark.parametrize("target", ["u4", "i4", "u1", "i8", "u8"])
+def test_tiles_end_where_vectors_do(tmp_path, monkeypatch, source, target, threads):
+    """What an integer can't hold, the processor's vectors and scalars make different things of."""
+    monkeypatch.setattr(casting, "TILE_BYTES", 9000)
+    random = np.random.default_rng(3)
+    with np.errstate(all="ignore"):
+        values = random.standard_normal(20_003) * 10.0 ** random.integers(-3, 25, 20_003)
+        values[random.random(20_003) < 0.1] = np.nan
+        np.save(tmp_path / "x.npy", values.astype(source))
+        want = values.astype(source).astype(target)
+    assert bits(casting.cast(str(tmp_path / "x.npy"), target, threads=threads)) == bits(want)
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("shape", [(), (5,), (4, 5, 6), (0, 3), (1, 7)])
 def test_output_file_is_numpy_saves(tmp_path, shape, order):

@@ -335,6 +335,19 @@ class TestUnwritable:
         finally:
             place.real.chmod(0o755)
 
+    def test_a_program_behind_a_closed_directory(self, place):
+        """126, as env(1) and bash: nobody knows whether it is there."""
+        prefix = as_user(place)
+        closed = place.root / "closed"
+        closed.mkdir()
+        closed.chmod(0)
+        try:
+            done = place.run(str(closed / "program"), prefix=prefix)
+            assert done.returncode == 126, done.stderr
+            assert done.stderr.startswith(b"%s/program: cannot execute it" % bytes(closed))
+        finally:
+            closed.chmod(0o755)
+
     def test_unreadable_real_directory(self, place):
         prefix = as_user(place)
         place.real.chmod(0o311)

@@ -210,9 +210,9 @@ def test_failed_at_any_call(scene: Scene, error: str) -> None:
     assert failed >= 6
 
 
-@pytest.mark.parametrize("signal", ["KILL", "TERM"])
+@pytest.mark.parametrize("how", ["signal=KILL", "signal=TERM", "error=EIO"])
 def test_what_is_replaced_stays_as_a_backup(
-    tmp_path_factory: pytest.TempPathFactory, signal: str
+    tmp_path_factory: pytest.TempPathFactory, how: str
 ) -> None:
     """A text that nobody understands is in its own place or under another name, at any moment."""
     broken = b"{ 'floatx': mine"
@@ -220,10 +220,11 @@ def test_what_is_replaced_stays_as_a_backup(
     scene = Scene(root, broken, "set", "--force", "floatx", "float16", "--keras", "3.15")
     assert {"link", "linkat"} & {call.name for call in scene.calls}
     new = 0
-    for outcome in outcomes(scene, f"signal={signal}:when={{}}"):
+    for outcome in outcomes(scene, f"{how}:when={{}}"):
         backup = outcome.home.directory / "keras.json.bak"
         new += outcome.is_new
         assert outcome.is_old or (outcome.is_new and backup.read_bytes() == broken), outcome
+        assert "Traceback" not in outcome.stderr
         outcome.home.run("set", "--force", "floatx", "float64", "--keras", "3.15")
         assert outcome.home.values()["floatx"] == "float64"
         assert not [name for name in outcome.home.names() if name.endswith("tmp")], outcome
