@@ -148,7 +148,7 @@ class _Round:
             return offset
         edit, behind = self.edits[last], offset - self.starts[last]
         if behind < len(edit.text):
-            return min(edit.start + behind, edit.end)
+            return edit.start
         return edit.end + behind - len(edit.text)
 
 

@@ -190,6 +190,13 @@ def test_exact_accepts_what_stays(tmp_path, target):
     assert casting.cast(path, target, exact=True).tolist()[:3] == [0.5, -0.0, np.inf]
 
 
+def test_exact_accepts_complex_parts_that_stay(tmp_path):
+    path = str(tmp_path / "x.npy")
+    values = np.array([complex(np.nan, 0.5), complex(2, np.nan), 1 - 1j])
+    np.save(path, values)
+    assert bits(casting.cast(path, "c8", exact=True)) == bits(values.astype("c8"))
+
+
 @pytest.mark.parametrize(
     ("values", "source", "target", "lost"),
     [

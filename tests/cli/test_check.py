@@ -388,6 +388,12 @@ def test_unkind_files_get_a_clear_answer_soon(
     assert len(ran.stdout) < 100_000
 
 
+def test_duplicates_that_mean_the_same_are_mended_safely(home: Home) -> None:
+    path = put(home, '{"epsilon": 1e-3, "floatx": "float32", "epsilon": 1.0e-3}')
+    home.kcfg("check", "--fix", "keras.json", status=0)
+    assert path.read_text() == '{"floatx": "float32", "epsilon": 1.0e-3}'
+
+
 def test_of_two_slips_of_one_key_none_is_mended(home: Home) -> None:
     text = '{"Floatx": "float16", "float_x": "float64"}'
     path = put(home, text)
@@ -396,7 +402,7 @@ def test_of_two_slips_of_one_key_none_is_mended(home: Home) -> None:
     assert path.read_text() == text
 
 
-@pytest.mark.parametrize("depth", [400, 899, 930])
+@pytest.mark.parametrize("depth", [400, 899, 905, 2000])
 def test_a_nested_value_is_told_by_show_as_by_check(home: Home, depth: int) -> None:
     """As deep as Python's json reads it, or deeper."""
     home.write('{"backend": ' + "[" * depth + "]" * depth + "}")

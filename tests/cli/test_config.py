@@ -535,6 +535,7 @@ def test_the_command_that_overrules_is_the_one_that_was_given(home, arguments):
     folder.chmod(0o777)
     ran = home.kcfg(*arguments, status=2)
     advised = re.search("overrule with `(.*)`", ran.stderr).group(1)
+    assert "--keras 3.14 " in advised
     before = path.read_text()
     subprocess.run(
         ["sh", "-c", advised.replace("kcfg", '"$@"', 1), "sh", *command()],

@@ -159,6 +159,23 @@ def test_the_disk_confirms_the_bytes_before_the_name_and_the_name_at_last(existi
     assert places == sorted(places)
 
 
+def test_the_disk_confirms_the_backup_s_name_before_the_old_file_goes(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    root = tmp_path_factory.mktemp("confirmed")
+    scene = Scene(root, b"{", "set", "--force", "floatx", "float16", "--keras", "3.15")
+    directory = re.escape(str(root / "undisturbed" / ".keras"))
+    linked, confirmed, renamed = (
+        next(n for n, line in enumerate(scene.lines) if re.search(pattern, line))
+        for pattern in (
+            r" link(at)?\(.*kcfg-tmp.*keras\.json\.bak.*\) += 0",
+            rf" fsync\(\d+<{directory}>\) += 0",
+            r" rename(at2?)?\(.*kcfg-tmp.*keras\.json.*\) += 0",
+        )
+    )
+    assert linked < confirmed < renamed
+
+
 @both
 def test_killed_at_any_call(scene: Scene) -> None:
     killed = 0

@@ -58,6 +58,15 @@ def test_release_named_by_a_user(text, expected):
     assert release(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("version", "reads"), [("2.2.0", True), ("2.4.2", True), ("2.4.3", False), ("3.0.0", True)]
+)
+def test_which_releases_read_the_backend(version, reads):
+    this = rules(version)
+    assert ("backend" in this.variables, this.reads_backend) == (reads, reads)
+    assert (this.ways["fallback"] == "/tmp") is reads
+
+
 def test_what_is_no_number_is_not_called_old():
     with pytest.raises(KcfgError, match="'dev' is not a version of Keras"):
         release("dev")
