@@ -44,12 +44,14 @@ def json_schema(rules: Rules) -> dict[str, Any]:
     return model(rules).model_json_schema()
 
 
-def accept(rules: Rules, pairs: dict[str, str], *, force: bool | None) -> dict[str, object]:
+def accept(
+    rules: Rules, pairs: dict[str, str], *, force: bool = False, advise: str | None = None
+) -> dict[str, object]:
     """The values for these keys, as they go into JSON: text in, `float16`, `1e-07`, `true` out.
 
     Every pair is judged before any is given back. Names are the release's own or
-    `image_dim_ordering`; force lets a backend pass that no release knows; None: for `kcfg run`,
-    where neither --force nor `kcfg set` is advised.
+    `image_dim_ordering`; force lets a backend pass that no release knows. advise: the command line
+    to which KEY VALUE, or --force, can be added; None: there is none.
 
     Raises KcfgError: what is allowed, what was probably meant, which release would take it.
     """
@@ -58,7 +60,7 @@ def accept(rules: Rules, pairs: dict[str, str], *, force: bool | None) -> dict[s
         key = key_for_writing(rules, name)
         if key.name != name:
             if text not in names.ORDERINGS:
-                raise _refused(rules, KEYS_BY_NAME[name], text, tuple(names.ORDERINGS), force)
+                raise _refused(rules, KEYS_BY_NAME[name], text, tuple(names.ORDERINGS), advise)
             text = names.ORDERINGS[text]
         if wanted.setdefault(key.name, text) != text:
             raise KcfgError(
@@ -78,7 +80,7 @@ def accept(rules: Rules, pairs: dict[str, str], *, force: bool | None) -> dict[s
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
         key = rules.key(name) or KEYS_BY_NAME[name]
-        raise _refused(rules, key, wanted[name], allowed(rules, key), force) from None
+        raise _refused(rules, key, wanted[name], allowed(rules, key), advise) from None
     return {name: forced.get(name) or getattr(accepted, name) for name in wanted}
 
 
@@ -150,7 +152,7 @@ def _field(rules: Rules, key: Key) -> Any:
 
 
 def _refused(
-    rules: Rules, key: Key, text: str, choices: tuple[str, ...], force: bool | None
+    rules: Rules, key: Key, text: str, choices: tuple[str, ...], advise: str | None
 ) -> KcfgError:
     """The error for a value that can't be written: why, what Keras would do, what was meant."""
     guess = names.meant(key.name, text, choices)
@@ -158,7 +160,7 @@ def _refused(
     call = in_code(rules, key.name, text)
     if guess and not call:
         mend += f"; did you mean {guess}?"
-        mend += f" kcfg set {key.name} {guess}" if force is not None else ""
+        mend += f" {advise} {key.name} {guess}" if advise else ""
     what = f"{text!r} is not a value that Keras {rules.version} takes here"
     if not choices:  # Keras may take it: a negative epsilon, any truth
         what = f"{text!r} is not taken here"
@@ -175,7 +177,7 @@ def _refused(
         since, until = others[0].since, others[0].until
         ending = f" to before {until}" if until else " on"
         what = f"{text!r} is a backend of Keras from {since}{ending}, not of {rules.version}"
-    elif key.kind == "backend" and force is not None:
+    elif key.kind == "backend" and advise:
         mend += "; --force writes a name that kcfg doesn't know"
     return KcfgError(what, where=key.name, keras=keras, mend=mend)
 

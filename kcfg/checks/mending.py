@@ -75,7 +75,7 @@ def mend(situation: Situation, *, unsafe: bool) -> Mended:
     if chosen:
         from kcfg.schema import accept
 
-        accept(situation.rules, chosen, force=False)
+        accept(situation.rules, chosen)
     return Mended(data=now.reading.data, problems=tuple(gone), blocked=None)
 
 

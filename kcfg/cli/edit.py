@@ -32,7 +32,8 @@ def set_(
 ) -> int:
     """`kcfg set KEY VALUE...`: judge all, then write once, or not at all."""
     situation = observe(real_world(), keras=keras, file=file)
-    values = schema.accept(situation.rules, pairs(arguments), force=writing.force)
+    advise = kcfg(situation, "set", *file_option(situation))
+    values = schema.accept(situation.rules, pairs(arguments), force=writing.force, advise=advise)
 
     def edit(data: bytes | None) -> bytes:
         text = _editable(situation, data, force=writing.force)

@@ -76,7 +76,7 @@ class _Run:
             if not self._start.discovery.exists:
                 raise KcfgError("there is no such file", where=file, keras=None, mend=None)
         self._file = file
-        accepted = schema.accept(self._rules, pairs, force=None)
+        accepted = schema.accept(self._rules, pairs)
         if accepted.get("epsilon") == 0:
             say("kcfg: warning: epsilon: 0 protects no division and no logarithm")
         self._variables: dict[str, str] = {}

@@ -353,6 +353,8 @@ class TestSet:
         ran = home.kcfg("set", "-f", "mine.json", "floatx", "float16", status=2)
         assert f"(kcfg check --fix -f {path})" in ran.stderr
         assert "keep this one as mine.json.bak" in ran.stderr
+        ran = home.kcfg("set", "floatx", "float33", "-f", "mine.json", "--keras", "3", status=2)
+        assert f"? kcfg set --keras 3.15.1 -f {path} floatx float32\n" in ran.stderr
         ran = home.kcfg("get", "floatx", "-f", "mine.json", status=0)
         assert f"see kcfg check -f {path}\n" in ran.stderr
 
