@@ -32,6 +32,9 @@ FLOAT16_ZERO = 2.0**-25
 BFLOAT16_INFINITE = (2.0 - 2.0**-8) * 2.0**127
 BFLOAT16_ZERO = 2.0**-134
 
+TOO_LARGE_BITS = 64
+"""Numbers are divided by this power of 2 where the sum of a tile doesn't fit their dtype."""
+
 DECADES = range(-12, 13)
 """The histogram counts magnitudes by powers of ten; the outermost bins take the rest."""
 
@@ -61,7 +64,8 @@ class Stats(Record):
     """Of the numbers that aren't NaN; None if there are none."""
     max: float | int | np.longdouble | None
     mean: float | np.longdouble | None
-    """Of the finite numbers, summed in float64, or in long double where the data is."""
+    """Of the finite numbers: the sums of tiles in float64, or in long double where the data is,
+    then exact."""
     nan: int
     inf: int
     zero: int
@@ -127,8 +131,13 @@ class StatsJob(Portable):
         self.native = dtype.newbyteorder("=")
         self.lowest: list[Any] = []
         self.highest: list[Any] = []
-        self.sums: dict[int, tuple[Any, int]] = {}
-        """By a tile's first element: its sum and 1; where that is infinite, its mean and size."""
+        self.wide = np.result_type(np.empty(0, self.native).real, np.float64)
+        """The dtype in which tiles are summed."""
+        least = np.finfo(self.wide)
+        self.shift = int(least.nmant - least.minexp)
+        """All sums of tiles are multiples of 2**-shift."""
+        self.total = 0
+        """Their sum in such units: exact, so that it doesn't depend on the order of the tiles."""
         self.counts = np.zeros(7, np.int64)
         self.bins = np.zeros(len(DECADES) + 1, np.int64)
         self.finite = 0
@@ -144,18 +153,16 @@ class StatsJob(Portable):
             numbers = wide
         with np.errstate(all="ignore"):
             if numbers.dtype.kind in "biu":
-                return self._whole(numbers, step.start)
-            return self._floating(np.abs(numbers) if numbers.dtype.kind == "c" else numbers, step)
+                return self._whole(numbers)
+            return self._floating(np.abs(numbers) if numbers.dtype.kind == "c" else numbers)
 
-    def _whole(self, numbers: Array, start: int) -> Any:
+    def _whole(self, numbers: Array) -> Any:
         zero = numbers.size - np.count_nonzero(numbers)
         low, high = numbers.min(), numbers.max()
         magnitude = np.abs(numbers.astype(np.float64))
-        return self._counted(
-            magnitude, start, low, high, 0, 0, zero, (float(numbers.sum(dtype="f8")), 1)
-        )
+        return self._counted(magnitude, low, high, 0, 0, zero, self._sum(numbers))
 
-    def _floating(self, numbers: Array, step: Step) -> Any:
+    def _floating(self, numbers: Array) -> Any:
         low, high = numbers.min(), numbers.max()
         magnitude = np.abs(numbers)
         nan = inf = 0
@@ -168,19 +175,20 @@ class StatsJob(Portable):
             finite = np.isfinite(numbers)
             numbers, magnitude = numbers[finite], magnitude[finite]
         zero = magnitude.size - int(np.count_nonzero(magnitude))
-        wide = np.result_type(numbers, np.float64)
-        total = numbers.sum(dtype=wide)
-        share = 1
+        return self._counted(magnitude, low, high, nan, inf, zero, self._sum(numbers))
+
+    def _sum(self, numbers: Array) -> int:
+        """Of finite numbers, in units of 2**-shift."""
+        total, shift = numbers.sum(dtype=self.wide), self.shift
         if not np.isfinite(total):
-            share = numbers.size
-            total = (numbers.astype(wide) / share).sum()
-        total = (total if wide.itemsize > 8 else float(total)), share
-        return self._counted(magnitude, step.start, low, high, nan, inf, zero, total)
+            total = np.ldexp(numbers.astype(self.wide), -TOO_LARGE_BITS).sum()
+            shift += TOO_LARGE_BITS
+        numerator, denominator = total.as_integer_ratio()
+        return int(numerator << (shift - denominator.bit_length() + 1))
 
     def _counted(
-        self, magnitude: Array, start: int, low: Any, high: Any, nan: int, inf: int, zero: int,
-        total: Any,
-    ) -> Any:  # fmt: skip
+        self, magnitude: Array, low: Any, high: Any, nan: int, inf: int, zero: int, total: int
+    ) -> Any:
         """magnitude: of the finite numbers."""
         nonzero = magnitude[magnitude != 0] if zero else magnitude
         counts = np.array([
@@ -190,7 +198,7 @@ class StatsJob(Portable):
             np.count_nonzero(nonzero >= BFLOAT16_INFINITE),
             np.count_nonzero(nonzero <= BFLOAT16_ZERO),
         ])  # fmt: skip
-        return start, low, high, total, magnitude.size, counts, _decades(nonzero)
+        return low, high, total, magnitude.size, counts, _decades(nonzero)
 
     def compute(self, _step: Step, prepared: Any, _part: int, _carry: None, /) -> Any:
         """Nothing is left to do."""
@@ -202,20 +210,20 @@ class StatsJob(Portable):
 
     def finish(self, _task: int, carries: list[Any], /) -> None:
         """Add what one tile says."""
-        start, low, high, total, *counts = carries[0]
-        self.add(([low], [high], {start: total}, *counts))
+        low, high, *counts = carries[0]
+        self.add(([low], [high], *counts))
 
     def told(self) -> Any:
         """What the tiles so far say."""
-        return self.lowest, self.highest, self.sums, self.finite, self.counts, self.bins
+        return self.lowest, self.highest, self.total, self.finite, self.counts, self.bins
 
     def add(self, told: Any) -> None:
         """Add what other tiles say."""
-        lowest, highest, sums, finite, counts, bins = told
+        lowest, highest, total, finite, counts, bins = told
         with self.counting:
             self.lowest = [np.fmin.reduce(self.lowest + lowest)]
             self.highest = [np.fmax.reduce(self.highest + highest)]
-            self.sums.update(sums)
+            self.total += total
             self.finite += finite
             self.counts += counts
             self.bins += bins
@@ -224,14 +232,13 @@ class StatsJob(Portable):
         """What all tiles say; the same for any number of threads."""
         low = self.lowest[0].item() if self.lowest else None
         high = self.highest[0].item() if self.highest else None
-        mean = _mean([self.sums[start] for start in sorted(self.sums)], self.finite)
         nan, inf, zero, *lost = (int(count) for count in self.counts)
         names = [f"< 1e{DECADES[0]}"]
         names += [f"1e{power}" for power in DECADES[:-1]] + [f">= 1e{DECADES[-1]}"]
         return Stats(
             None if low != low else low,
             None if high != high else high,
-            mean,
+            self._mean(),
             nan,
             inf,
             zero,
@@ -242,16 +249,16 @@ class StatsJob(Portable):
             tuple(zip(names, (int(count) for count in self.bins), strict=True)),
         )
 
-
-def _mean(sums: list[tuple[Any, int]], count: int) -> Any:
-    """Of so many numbers, from the sums of `StatsJob`; None of none."""
-    if not count:
-        return None
-    with np.errstate(over="ignore"):
-        total = sum(one * share for one, share in sums)
-    if np.isfinite(total):
-        return total / count
-    return sum(one * (share / count) for one, share in sums)
+    def _mean(self) -> Any:
+        if not self.finite:
+            return None
+        quotient = (self.total << 64) // self.finite
+        extra = max(0, quotient.bit_length() - 128)  # more than any dtype has
+        number = self.wide.type(quotient >> extra)
+        most = np.finfo(self.wide).max
+        with np.errstate(over="ignore"):  # sums of tiles are rounded, maybe to beyond all numbers
+            mean = np.ldexp(number, extra - 64 - self.shift)
+        return np.clip(mean, -most, most).item()
 
 
 def _decades(magnitude: Array) -> Array:
