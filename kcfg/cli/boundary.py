@@ -51,7 +51,10 @@ def guard(command: Callable[[], int], *, process: bool) -> int:
         status = 2
     except KeyboardInterrupt:
         status = _died_of(2, process)
-    except Terminated as signal:
+    except (Terminated, SystemError) as error:
+        signal = _signal_behind(error)
+        if signal is None:
+            raise
         status = _died_of(signal.signal_number, process)
     if process:
         _give_up_broken_stdout()
@@ -184,6 +187,15 @@ def _give_up_broken_stdout() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
+
+
+def _signal_behind(error: BaseException) -> Terminated | None:
+    """Python 3.10's os.fstat calls the handler of a second signal while the first one's exception
+    is on its way, and Python makes a SystemError of that, with the exception as its cause."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, Terminated):
+        cause = cause.__cause__
+    return cause
 
 
 def _died_of(number: int, process: bool) -> int:

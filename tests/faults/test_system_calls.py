@@ -297,3 +297,27 @@ def test_two_signals_at_once(existing: Scene) -> None:
         assert process.returncode in (-1, -2, -15, 129, 130, 143), stderr
         assert stderr == ""
         assert (home.content(), home.names()) == (OLD, ["keras.json"])
+
+
+def test_several_signals_in_one_call(existing: Scene) -> None:
+    """As it gives a file's times, Python 3.10 calls one handler after another's exception."""
+    home = existing.home("signals-in-one-call")
+    calls = "fstat,newfstatat"
+    held = ["-e", f"trace={calls}", "-e", f"inject={calls}:delay_enter=500000"]  # microseconds
+    process = home.start(
+        *SET, prefix=["strace", "-qq", "-o", os.devnull, "-P", str(home.file), *held]
+    )
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    held_by = []
+
+    def opened() -> bool:
+        held_by[:] = children.read_text().split()
+        links = Path(f"/proc/{held_by[0]}/fd").iterdir() if held_by else ()
+        return any(os.path.realpath(link) == str(home.file) for link in links)
+
+    wait_for(opened)
+    for signal_number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        os.kill(int(held_by[0]), signal_number)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode in (-1, -2, -15, 129, 130, 143), stderr
+    assert stderr == ""
