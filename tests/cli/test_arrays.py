@@ -64,6 +64,11 @@ class TestResults:
             pytest.param(np.array(7, np.int8), 7, id="scalar"),
             pytest.param(np.zeros((0, 2)), [], id="empty"),
             pytest.param(np.arange(6).reshape(1, 2, 3), [[[0, 1, 2], [3, 4, 5]]], id="nested"),
+            pytest.param(np.zeros((2, 0, 3)), [[], []], id="empty-inside"),
+            *(
+                pytest.param(array, array.tolist(), id="x".join(map(str, array.shape)))
+                for array in map(np.zeros, [(70_000,), (35_000, 2, 1), (2, 70_000), (2, 35_000, 2)])
+            ),
         ],
     )
     def test_json(self, home, array, data):

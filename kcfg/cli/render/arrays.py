@@ -57,19 +57,44 @@ def _fields(more: dict[str, int]) -> str:
 
 def _json_data(array: Array) -> Iterator[str]:
     if array.ndim == 0:
-        yield _json_number(array[()])
+        yield _json_numbers(array.reshape(1))[0]
         return
+    row = math.prod(max(1, length) for length in array.shape[1:])
+    step = max(1, JSON_CHUNK // row)
     yield "["
-    if array.ndim == 1:
-        for first in range(0, array.size, JSON_CHUNK):
-            yield ", " if first else ""
-            yield ", ".join(_json_number(one) for one in array[first : first + JSON_CHUNK])
+    for first in range(0, len(array), step):
+        yield ", " if first else ""
+        if row > JSON_CHUNK:
+            yield from _json_data(array[first])
+        else:
+            yield ", ".join(_json_rows(array[first : first + step]))
             _let_go(array)
-    else:
-        for place in range(len(array)):
-            yield ", " if place else ""
-            yield from _json_data(array[place])
     yield "]"
+
+
+def _json_rows(array: Array) -> list[str]:
+    """The text of each index of the first axis."""
+    texts = _json_numbers(array.reshape(-1))
+    for axis in range(array.ndim - 1, 0, -1):
+        length = array.shape[axis]
+        starts = (length * place for place in range(math.prod(array.shape[:axis])))
+        texts = [f"[{', '.join(texts[start : start + length])}]" for start in starts]
+    return texts
+
+
+def _json_numbers(array: Array) -> list[str]:
+    """The text of each element of a flat array: as few digits as tell its dtype's numbers apart."""
+    if array.dtype.kind == "c":
+        parts = zip(_json_numbers(array.real), _json_numbers(array.imag), strict=True)
+        return [f"[{real}, {imag}]" for real, imag in parts]
+    if array.dtype.kind == "b":
+        return ["true" if one else "false" for one in array.tolist()]
+    if array.dtype.kind in "iu":
+        return [str(one) for one in array.tolist()]
+    texts = [str(one) for one in array]
+    for place in np.flatnonzero(~np.isfinite(array)):
+        texts[place] = f'"{texts[place]}"'
+    return texts
 
 
 def _let_go(array: Array) -> None:
@@ -77,16 +102,6 @@ def _let_go(array: Array) -> None:
     mapped = getattr(array, "_mmap", None)
     if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
         mapped.madvise(mmap.MADV_DONTNEED)
-
-
-def _json_number(number: Any) -> str:
-    if number.dtype.kind == "b":
-        return "true" if number else "false"
-    if number.dtype.kind == "c":
-        return f"[{_json_number(number.real)}, {_json_number(number.imag)}]"
-    if number.dtype.kind == "f" and not np.isfinite(number):
-        return '"nan"' if math.isnan(number) else '"inf"' if number > 0 else '"-inf"'
-    return str(number)
 
 
 def facts(found: info.Facts, data: info.Stats | None) -> None:
