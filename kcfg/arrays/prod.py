@@ -255,13 +255,19 @@ class ProdJob(Writing):
         self.half_rows = self.family == kernels.HALF and self.reduced == (False, True)
         self.lead = plan.inner_kept if across and self.family != kernels.INTEGER else 0
         self.headroom = self.lead * self.itemsize if dtype == op_dtype else 0
-        columns = plan.inner_kept if across else 1
+        shape = plan.tile_shape(plan.tile)
+        self.lanes = self.family == kernels.REAL and kernels.has_lanes(
+            op_dtype, shape, self.reduced
+        )
+        columns = plan.inner_kept if across or self.lanes else 1
         # One column alone numpy would take for a run along the axis, where float16 and complex
         # are rounded otherwise: their parts have two columns or more.
         most = {
             kernels.INTEGER: 1,
-            kernels.REAL: columns if columns < kernels.SHORT else 1,
+            kernels.REAL: columns if columns < kernels.SHORT or self.lanes else 1,
         }.get(self.family, columns // 2)
+        if store is not None:  # it gives all columns at once
+            most = 1
         self.parts = max(1, min(most, threads))
         self.bounds = [columns * part // self.parts for part in range(self.parts + 1)]
         width = 1 if self.reduced[-1] else (plan.split, *plan.inner)[-1]
@@ -330,10 +336,12 @@ class ProdJob(Writing):
         if after is not None:
             return after.astype(np.float16) if self.half_run and step.ends_run else after
         tile, room, halves = factors.tile, factors.room, factors.halves
+        if self.lanes:
+            tile = tile[:, self.bounds[part] : self.bounds[part + 1]]
         reduced = self.reduced
         if carry is not None and not self.half_run:
             kept = [n for n, flag in zip(tile.shape, reduced, strict=True) if not flag]
-            if len(kept) == 1 and self.across:
+            if self.across:
                 kept = [self.bounds[part + 1] - self.bounds[part]]
             carry = carry.reshape(kept)
         with np.errstate(all="call", call=(flags := losing.Flags())):

@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 import pytest
 
+from kcfg.arrays import kernels
 from kcfg.arrays import prod as multiplying
 from kcfg.problems import KcfgError
 from tests.arrays.support import DTYPES, bits, nans, numbers
@@ -51,11 +52,13 @@ def test_bits_are_numpys(tmp_path, monkeypatch, dtype, tile_bytes):
         pytest.param((751, 5, 7), 0, id="two-kept"),
         pytest.param((7001, 3), 1, id="short-rows"),
         pytest.param((2001, 11), 1, id="eleven"),
+        pytest.param((751, 5, 7), (0, 2), id="short-runs"),
     ],
 )
 def test_every_integer_is_multiplied(tmp_path, monkeypatch, dtype, shape, axis):
     """Odd factors never vanish: one that is left out or taken twice shows. Several tiles."""
     monkeypatch.setattr(multiplying, "TILE_BYTES", 40_000)
+    monkeypatch.setattr(kernels, "LEAST_LANE", 100)
     path = str(tmp_path / "x.npy")
     np.save(path, numbers(dtype, shape))
     assert_numpys(path, axis=axis)
@@ -73,6 +76,7 @@ def test_every_integer_is_multiplied(tmp_path, monkeypatch, dtype, shape, axis):
         pytest.param((700, 333), 1, id="many-rows"),
         pytest.param((70, 300), 0, id="columns"),
         pytest.param((4, 5, 3000), (0, 2), id="around-an-axis"),
+        pytest.param((3000, 5, 4), (0, 2), id="short-around-an-axis"),
         pytest.param((40, 300, 2), 1, id="middle-long"),
         pytest.param((2, 3, 9000), (1, 2), id="merged"),
     ],
@@ -82,6 +86,7 @@ def test_every_integer_is_multiplied(tmp_path, monkeypatch, dtype, shape, axis):
 def test_rounding_is_numpys(tmp_path, monkeypatch, shape, axis, order, tile_bytes):
     """Factors near 1, so that every rounding on the way shows; around numpy's buffer of 8192."""
     monkeypatch.setattr(multiplying, "TILE_BYTES", tile_bytes)
+    monkeypatch.setattr(kernels, "LEAST_LANE", 100)
     path = str(tmp_path / "x.npy")
     for dtype, asked in [
         ("f2", None), (">f2", None), ("f4", "f2"), ("f4", None), (">f8", None), ("f4", "f8"),
@@ -151,6 +156,7 @@ def test_products_that_are_zero_or_infinite_long_before_the_end(
         pytest.param((30, 3_100), 0, id="columns-cut"),
         pytest.param((3_000, 9), 1, id="short-rows"),
         pytest.param((4, 500, 13), 1, id="middle"),
+        pytest.param((3_000, 5, 3), (0, 2), id="short-runs"),
     ],
 )
 def test_special_values_over_many_tiles(tmp_path, monkeypatch, dtype, shape, axis, threads):
@@ -158,6 +164,7 @@ def test_special_values_over_many_tiles(tmp_path, monkeypatch, dtype, shape, axi
     if np.lib.NumpyVersion(np.__version__) < "2.0.0":
         pytest.skip("which of two NaNs numpy 1 gives depends on the memory's alignment")
     monkeypatch.setattr(multiplying, "TILE_BYTES", 20_000)
+    monkeypatch.setattr(kernels, "LEAST_LANE", 100)
     random = np.random.default_rng(6)
     path = str(tmp_path / "x.npy")
     for share in (1e-4, 1e-3, 0.02, 0.5):
