@@ -255,16 +255,14 @@ class ProdJob(Writing):
         self.half_rows = self.family == kernels.HALF and self.reduced == (False, True)
         self.lead = plan.inner_kept if across and self.family != kernels.INTEGER else 0
         self.headroom = self.lead * self.itemsize if dtype == op_dtype else 0
-        shape = plan.tile_shape(plan.tile)
-        self.lanes = self.family == kernels.REAL and kernels.has_lanes(
-            op_dtype, shape, self.reduced
-        )
-        columns = plan.inner_kept if across or self.lanes else 1
+        # Around axes that are reduced, too, the first one that is kept is shared out.
+        self.around = self.family == kernels.REAL and self.reduced[:3] == (True, False, True)
+        columns = plan.inner_kept if across else plan.inner[0] if self.around else 1
         # One column alone numpy would take for a run along the axis, where float16 and complex
         # are rounded otherwise: their parts have two columns or more.
         most = {
             kernels.INTEGER: 1,
-            kernels.REAL: columns if columns < kernels.SHORT or self.lanes else 1,
+            kernels.REAL: columns if columns < kernels.SHORT or self.around else 1,
         }.get(self.family, columns // 2)
         if store is not None:  # it gives all columns at once
             most = 1
@@ -336,7 +334,7 @@ class ProdJob(Writing):
         if after is not None:
             return after.astype(np.float16) if self.half_run and step.ends_run else after
         tile, room, halves = factors.tile, factors.room, factors.halves
-        if self.lanes:
+        if self.around:
             tile = tile[:, self.bounds[part] : self.bounds[part + 1]]
         reduced = self.reduced
         if carry is not None and not self.half_run:
