@@ -175,6 +175,8 @@ def proceed(tile: Array, reduced: tuple[bool, ...], before: Array, room: Array |
             whole, (len(tile) + 1, *tile.shape[1:]), tile.strides
         )
         return _reduce(longer, axes)
+    if kind == REAL and reduced[0]:
+        return _reduce_from(tile, reduced, before)
     return _reduce(_put_before(tile, reduced, before), axes)
 
 
@@ -356,6 +358,18 @@ def _lanes(tile: Array, before: Array | None) -> Array:
         np.copyto(lane, tile[:, place])
         first = 1 if before is None else before[place]
         result[place] = np.multiply.reduce(lane.reshape(-1), dtype=tile.dtype, initial=first)
+    return result
+
+
+def _reduce_from(tile: Array, reduced: tuple[bool, ...], before: Array) -> Array:
+    """Each result's first factor takes its accumulator along, for the time of the call."""
+    firsts = tile[tuple(0 if flag else slice(None) for flag in reduced)]
+    if (np.isnan(before) & np.isnan(firsts)).any():  # which of the two, numpy's own loop says
+        return _reduce(_put_before(tile, reduced, before), _axes(reduced))
+    kept = firsts.copy()
+    np.multiply(before, firsts, out=firsts)
+    result = _reduce(tile, _axes(reduced))
+    firsts[...] = kept
     return result
 
 
