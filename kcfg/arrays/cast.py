@@ -120,7 +120,6 @@ def run(
 class CastJob(Writing):
     """What the executor does with each tile of a cast."""
 
-    headroom = 0
     parts = 1
 
     def __init__(

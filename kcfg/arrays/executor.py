@@ -44,14 +44,12 @@ class Job(Protocol):
 
     itemsize: int
     """Bytes of an element in the file."""
-    headroom: int
-    """Bytes to keep free in a buffer in front of the tile."""
     parts: int
     """Independent parts of an accumulator."""
 
     def prepare(self, step: Step, buffer: memoryview, scratch: dict[str, Any]) -> Any:
-        """What can be done with a tile (at the end of `buffer`, behind the headroom) before its
-        accumulator is known; `scratch` belongs to the calling thread."""
+        """What can be done with a tile before its accumulator is known. `buffer` holds it, and
+        `scratch` belongs to the calling thread."""
 
     def compute(self, step: Step, prepared: Any, part: int, carry: Any, /) -> Any:
         """One part of the accumulator after this tile; carry: before it, None at the start."""

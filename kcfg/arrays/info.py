@@ -121,7 +121,6 @@ def stats(
 class StatsJob(Portable):
     """What the executor does with each tile for statistics."""
 
-    headroom = 0
     parts = 1
 
     def __init__(self, dtype: np.dtype[Any]) -> None:

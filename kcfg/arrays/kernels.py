@@ -6,8 +6,8 @@ tree as in `numpy.sum`. So a tile may go on where the last one stopped, if it st
 accumulator, and results may be taken side by side. How depends on the family of the dtype:
 
 - integers and bool: products wrap modulo 2**n, any order gives the same bits;
-- float32, float64, long double: `1 * accumulator` is the accumulator, so it may stand in front of
-  the tile as if it were an element;
+- float32, float64, long double: the first factor of a tile may be multiplied by the accumulator
+  beforehand, or `1 * accumulator`, which is the accumulator, stand in front of it;
 - float16 (`HALF_multiply`): along the innermost axis numpy multiplies in float32 and rounds once,
   when that run ends; across other axes it rounds after each multiplication;
 - complex: `(1+0j) * accumulator` isn't the accumulator where parts are infinite or negative zero,
@@ -110,9 +110,7 @@ def _fast_start(tile: Array, reduced: tuple[bool, ...]) -> Array | None:
     return None
 
 
-def some_columns(
-    tile: Array, bounds: tuple[int, int], before: Array | None, room: Array | None
-) -> Array:
+def some_columns(tile: Array, bounds: tuple[int, int], before: Array | None) -> Array:
     """The products down some columns (first, end) of a tile of shape (rows, columns).
 
     Where one is NaN, it depends on the place in numpy's vectors which of two NaNs a
@@ -122,10 +120,7 @@ def some_columns(
     across = (True, False)
     part = tile[:, first:end]
     whole = end - first == tile.shape[1]
-    if before is None:
-        result = start(part, across)
-    else:
-        result = proceed(part, across, before, room if whole else None)
+    result = start(part, across) if before is None else proceed(part, across, before)
     if tile.dtype.kind not in "fc" or tile.dtype.itemsize == 2 or not np.isnan(result).any():
         return result
     if whole and family(tile.dtype) == REAL and tile.shape[1] >= SHORT and len(tile) > 4:
@@ -139,10 +134,10 @@ def some_columns(
     return _reduce(wide[0 if before is not None else 1 :], (0,))[first:end]
 
 
-def proceed(tile: Array, reduced: tuple[bool, ...], before: Array, room: Array | None) -> Array:
+def proceed(tile: Array, reduced: tuple[bool, ...], before: Array) -> Array:
     """The same, going on from the accumulators `before` (of the kept axes' shape).
 
-    room: the memory just in front of the tile, for as many elements as `before` has, if any.
+    tile: may be written to for the time of the call.
     """
     kind = family(tile.dtype)
     axes = _axes(reduced)
@@ -168,15 +163,8 @@ def proceed(tile: Array, reduced: tuple[bool, ...], before: Array, room: Array |
         return result
     if has_lanes(tile.dtype, tile.shape, reduced):
         return _lanes(tile, before)
-    if reduced[0] and not any(reduced[1:]) and room is not None and room.size >= before.size:
-        whole = room[room.size - before.size :]
-        whole[:] = before.reshape(-1)
-        longer = np.lib.stride_tricks.as_strided(
-            whole, (len(tile) + 1, *tile.shape[1:]), tile.strides
-        )
-        return _reduce(longer, axes)
-    if kind == REAL and reduced[0]:
-        return _reduce_from(tile, reduced, before)
+    if kind == REAL or not reduced[-1]:
+        return _from_firsts(tile, reduced, before)
     return _reduce(_put_before(tile, reduced, before), axes)
 
 
@@ -361,14 +349,14 @@ def _lanes(tile: Array, before: Array | None) -> Array:
     return result
 
 
-def _reduce_from(tile: Array, reduced: tuple[bool, ...], before: Array) -> Array:
+def _from_firsts(tile: Array, reduced: tuple[bool, ...], before: Array) -> Array:
     """Each result's first factor takes its accumulator along, for the time of the call."""
     firsts = tile[tuple(0 if flag else slice(None) for flag in reduced)]
     if (np.isnan(before) & np.isnan(firsts)).any():  # which of the two, numpy's own loop says
         return _reduce(_put_before(tile, reduced, before), _axes(reduced))
     kept = firsts.copy()
     np.multiply(before, firsts, out=firsts)
-    result = _reduce(tile, _axes(reduced))
+    result = start(tile, reduced)
     firsts[...] = kept
     return result
 

@@ -209,10 +209,8 @@ def _multiply(
 class _Factors:
     """One tile, ready to be multiplied into the parts of an accumulator."""
 
-    def __init__(self, tile: Array, room: Array | None, halves: Any) -> None:
+    def __init__(self, tile: Array, halves: Any) -> None:
         self.tile = tile
-        self.room = room
-        """The memory in front of it, if any."""
         self.halves = halves
         """The same in float16, if that was widened."""
 
@@ -253,8 +251,6 @@ class ProdJob(Writing):
         # one innermost run of float16, cut into tiles, or many whole ones
         self.half_run = self.family == kernels.HALF and self.reduced == (True,)
         self.half_rows = self.family == kernels.HALF and self.reduced == (False, True)
-        self.lead = plan.inner_kept if across and self.family != kernels.INTEGER else 0
-        self.headroom = self.lead * self.itemsize if dtype == op_dtype else 0
         # Around axes that are reduced, too, the first one that is kept is shared out.
         self.around = self.family == kernels.REAL and self.reduced[:3] == (True, False, True)
         columns = plan.inner_kept if across else plan.inner[0] if self.around else 1
@@ -279,38 +275,34 @@ class ProdJob(Writing):
 
     def prepare(self, step: Step, buffer: memoryview, scratch: dict[str, Any]) -> Any:
         """The product of integers; else the tile in the dtype in which it is multiplied."""
-        elements = np.frombuffer(buffer, self.dtype, step.size, self.headroom)
+        elements = np.frombuffer(buffer, self.dtype, step.size)
         shape = self.plan.tile_shape(step.size)
         if kernels.widens_columns(self.dtype, self.op_dtype, shape, self.reduced):
             with np.errstate(all="ignore"):
                 return kernels.widening_columns(elements.reshape(shape), self.op_dtype)
-        room = halves = None
+        halves = None
         if self.dtype != self.op_dtype:
-            elements, room = self._converted(elements, self.op_dtype, self.lead, scratch)
-        elif self.lead:
-            room = np.frombuffer(buffer, self.dtype, self.lead)
+            elements = self._converted(elements, self.op_dtype, scratch)
         if self.half_run or self.half_rows:
             halves = elements
-            elements, _ = self._converted(elements, np.dtype(np.float32), 0, scratch)
+            elements = self._converted(elements, np.dtype(np.float32), scratch)
         tile = elements.reshape(shape)
         if self.family == kernels.INTEGER:
             return kernels.start(tile, self.reduced)
-        factors = _Factors(tile, room, halves)
+        factors = _Factors(tile, halves)
         if self.looks_at_signs:
             _ = factors.signs
         return factors
 
-    def _converted(
-        self, elements: Array, dtype: np.dtype[Any], lead: int, scratch: dict[str, Any]
-    ) -> tuple[Array, Array]:
-        """The elements in another dtype, and the memory in front of them, `lead` elements."""
+    def _converted(self, elements: Array, dtype: np.dtype[Any], scratch: dict[str, Any]) -> Array:
+        """The elements in another dtype."""
         if dtype.char not in scratch:
-            scratch[dtype.char] = np.empty(lead + self.plan.tile, dtype)
+            scratch[dtype.char] = np.empty(self.plan.tile, dtype)
         converter = scratch.setdefault("converter", convert.Converter())
-        buffer: Array = scratch[dtype.char][: lead + elements.size]
+        converted: Array = scratch[dtype.char][: elements.size]
         with np.errstate(all="ignore"):
-            converter.convert(elements, buffer[lead:])
-        return buffer[lead:], buffer[:lead]
+            converter.convert(elements, converted)
+        return converted
 
     def compute(self, step: Step, prepared: Any, part: int, carry: Any) -> Any:
         """Multiply one tile into one part of the accumulators."""
@@ -333,7 +325,7 @@ class ProdJob(Writing):
         after = self._stuck(factors, part, carry)
         if after is not None:
             return after.astype(np.float16) if self.half_run and step.ends_run else after
-        tile, room, halves = factors.tile, factors.room, factors.halves
+        tile, halves = factors.tile, factors.halves
         if self.around:
             tile = tile[:, self.bounds[part] : self.bounds[part + 1]]
         reduced = self.reduced
@@ -353,12 +345,12 @@ class ProdJob(Writing):
                 after = kernels.half_rows(tile, halves, carry)
             elif self.across:
                 bounds = self.bounds[part], self.bounds[part + 1]
-                after = kernels.some_columns(tile, bounds, carry, room)
+                after = kernels.some_columns(tile, bounds, carry)
                 tile = tile[:, bounds[0] : bounds[1]]
             elif carry is None:
                 after = kernels.start(tile, reduced)
             else:
-                after = kernels.proceed(tile, reduced, carry, room)
+                after = kernels.proceed(tile, reduced, carry)
         if flags.raised or after.dtype == np.float16:
             lost = losing.of_product(tile, self.reduced, carry, after)
             if lost is not None:

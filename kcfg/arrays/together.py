@@ -139,9 +139,9 @@ class Together(Run):
         job, step = self.job, tile.step
         alone = step.first and step.last
         needed = alone or not all(tile.task.settled)
-        filled = tile.buffer[: job.headroom + step.size * job.itemsize]
+        filled = tile.buffer[: step.size * job.itemsize]
         if needed or self.source.sequential:
-            self.source.read(step.start * job.itemsize, filled[job.headroom :])
+            self.source.read(step.start * job.itemsize, filled)
         if self.source.sequential:
             with self.moved:
                 self.reading = False

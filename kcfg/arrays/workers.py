@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from kcfg.arrays.executor import Job, Progress, Source
     from kcfg.arrays.plan import Plan
 
-PAGE = 4096
-
 ROOM_TO_START = 144 << 20
 """Bytes of addresses that must be free to start a thread: 8 MiB for its stack, 128 for a moment for
 a heap of its own (glibc's malloc/arena.c; it takes as much as it gets), and what it begins with."""
@@ -124,9 +122,8 @@ class Run(ABC):
                     self.over.set()
 
     def room(self) -> memoryview:
-        """Memory for the largest tile, which begins at a page, behind the headroom."""
-        front = -(-self.job.headroom // PAGE) * PAGE
-        return memory(front + self.plan.tile * self.job.itemsize)[front - self.job.headroom :]
+        """Memory for the largest tile."""
+        return memory(self.plan.tile * self.job.itemsize)
 
     @abstractmethod
     def go_on(self) -> None:
@@ -157,8 +154,8 @@ class Apart(Run):
             if self.stopped:
                 raise Stopped
             step = self.plan.step(task, number)
-            filled = buffer[: job.headroom + step.size * size]
-            self.source.read(step.start * size, filled[job.headroom :])
+            filled = buffer[: step.size * size]
+            self.source.read(step.start * size, filled)
             prepared = job.prepare(step, filled, scratch)
             carries = [
                 job.compute(step, prepared, part, carries[part]) for part in range(job.parts)

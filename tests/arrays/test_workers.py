@@ -66,7 +66,6 @@ class Source:
 
 class Job:
     itemsize = parts = 1
-    headroom = 0
 
     def prepare(self, *_): pass
     def compute(self, *_): pass
