@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kcfg.arrays import convert, executor, files, kernels, npy
+from kcfg.arrays import convert, executor, fast, files, half, kernels, npy
 from kcfg.arrays import losses as losing
 from kcfg.arrays.arguments import check_threads, numeric_dtype
 from kcfg.arrays.plan import memory_axes, plan_prod, tile_bytes
@@ -187,7 +187,7 @@ def _multiply(
     budget = max(1, tile_bytes(TILE_BYTES, threads) // widest)
     piece = 0
     if kernels.family(op_dtype) == kernels.HALF and reduced and reduced[-1]:
-        piece = kernels.half_piece(buffered=header.dtype != op_dtype)
+        piece = half.piece_size(buffered=header.dtype != op_dtype)
         piece = piece if lengths[-1] > piece else 0
     plan = plan_prod(lengths, reduced, budget, piece)
     waiting = plan.results * op_dtype.itemsize  # where a pipe brings every task's first step first
@@ -253,12 +253,13 @@ class ProdJob(Writing):
         self.half_rows = self.family == kernels.HALF and self.reduced == (False, True)
         # Around axes that are reduced, too, the first one that is kept is shared out.
         self.around = self.family == kernels.REAL and self.reduced[:3] == (True, False, True)
-        columns = plan.inner_kept if across else plan.inner[0] if self.around else 1
+        self.shared = across or self.around
+        columns = plan.inner[0] if self.shared else 1
         # One column alone numpy would take for a run along the axis, where float16 and complex
         # are rounded otherwise: their parts have two columns or more.
         most = {
             kernels.INTEGER: 1,
-            kernels.REAL: columns if columns < kernels.SHORT or self.around else 1,
+            kernels.REAL: columns if columns < fast.SHORT or self.around else 1,
         }.get(self.family, columns // 2)
         if store is not None:  # it gives all columns at once
             most = 1
@@ -268,7 +269,7 @@ class ProdJob(Writing):
         self.keeps_nan = self.family == kernels.REAL and kernels.keeps_first_nan(op_dtype, width)
         # Where each multiplication waits for the one before, a stuck accumulator saves the most.
         self.waits = (self.half_run or self.family == kernels.REAL) and op_dtype.itemsize <= 8
-        self.waits &= self.reduced == (True,) or (across and columns < kernels.SHORT)
+        self.waits &= self.reduced == (True,) or (across and columns < fast.SHORT)
         self.looks_at_signs = False
         """The last accumulator was stuck: it pays to look at signs before a tile's turn comes."""
         self.lost = [0, 0, 0]
@@ -277,9 +278,11 @@ class ProdJob(Writing):
         """The product of integers; else the tile in the dtype in which it is multiplied."""
         elements = np.frombuffer(buffer, self.dtype, step.size)
         shape = self.plan.tile_shape(step.size)
-        if kernels.widens_columns(self.dtype, self.op_dtype, shape, self.reduced):
+        if self.family == kernels.INTEGER and fast.widens(
+            self.dtype, self.op_dtype, shape, self.reduced
+        ):
             with np.errstate(all="ignore"):
-                return kernels.widening_columns(elements.reshape(shape), self.op_dtype)
+                return fast.columns(elements.reshape(shape), self.op_dtype)
         halves = None
         if self.dtype != self.op_dtype:
             elements = self._converted(elements, self.op_dtype, scratch)
@@ -325,34 +328,30 @@ class ProdJob(Writing):
         after = self._stuck(factors, part, carry)
         if after is not None:
             return after.astype(np.float16) if self.half_run and step.ends_run else after
-        tile, halves = factors.tile, factors.halves
-        if self.around:
-            tile = tile[:, self.bounds[part] : self.bounds[part + 1]]
-        reduced = self.reduced
+        tile, halves, reduced = factors.tile, factors.halves, self.reduced
+        bounds = self.bounds[part], self.bounds[part + 1]
+        own = tile[:, slice(*bounds)] if self.shared else tile
         if carry is not None and not self.half_run:
-            kept = [n for n, flag in zip(tile.shape, reduced, strict=True) if not flag]
-            if self.across:
-                kept = [self.bounds[part + 1] - self.bounds[part]]
-            carry = carry.reshape(kept)
+            carry = carry.reshape(
+                [n for n, flag in zip(own.shape, reduced, strict=True) if not flag]
+            )
         with np.errstate(all="call", call=(flags := losing.Flags())):
             if self.half_run:
-                after = kernels.proceed_half_run(tile, carry, self.piece)
+                after = half.proceed(tile, carry, self.piece)
                 if np.isnan(after).any():
-                    after = kernels.nan_of_half_run(halves, carry, self.piece)
+                    after = half.which_nan(halves, carry, self.piece)
                 elif step.ends_run:
                     after = after.astype(np.float16)
             elif self.half_rows:
-                after = kernels.half_rows(tile, halves, carry)
+                after = half.rows_product(tile, halves, carry)
             elif self.across:
-                bounds = self.bounds[part], self.bounds[part + 1]
                 after = kernels.some_columns(tile, bounds, carry)
-                tile = tile[:, bounds[0] : bounds[1]]
             elif carry is None:
-                after = kernels.start(tile, reduced)
+                after = kernels.start(own, reduced)
             else:
-                after = kernels.proceed(tile, reduced, carry)
+                after = kernels.proceed(own, reduced, carry)
         if flags.raised or after.dtype == np.float16:
-            lost = losing.of_product(tile, self.reduced, carry, after)
+            lost = losing.of_product(own, reduced, carry, after)
             if lost is not None:
                 with self.counting:
                     self.lost = [a + b for a, b in zip(self.lost, lost, strict=True)]

@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 import pytest
 
-from kcfg.arrays import kernels
+from kcfg.arrays import fast
 from kcfg.arrays import prod as multiplying
 from kcfg.problems import KcfgError
 from tests.arrays.support import DTYPES, bits, nans, numbers
@@ -58,7 +58,7 @@ def test_bits_are_numpys(tmp_path, monkeypatch, dtype, tile_bytes):
 def test_every_integer_is_multiplied(tmp_path, monkeypatch, dtype, shape, axis):
     """Odd factors never vanish: one that is left out or taken twice shows. Several tiles."""
     monkeypatch.setattr(multiplying, "TILE_BYTES", 40_000)
-    monkeypatch.setattr(kernels, "LEAST_LANE", 100)
+    monkeypatch.setattr(fast, "LEAST_LANE", 100)
     path = str(tmp_path / "x.npy")
     np.save(path, numbers(dtype, shape))
     assert_numpys(path, axis=axis)
@@ -86,7 +86,7 @@ def test_every_integer_is_multiplied(tmp_path, monkeypatch, dtype, shape, axis):
 def test_rounding_is_numpys(tmp_path, monkeypatch, shape, axis, order, tile_bytes):
     """Factors near 1, so that every rounding on the way shows; around numpy's buffer of 8192."""
     monkeypatch.setattr(multiplying, "TILE_BYTES", tile_bytes)
-    monkeypatch.setattr(kernels, "LEAST_LANE", 100)
+    monkeypatch.setattr(fast, "LEAST_LANE", 100)
     path = str(tmp_path / "x.npy")
     for dtype, asked in [
         ("f2", None), (">f2", None), ("f4", "f2"), ("f4", None), (">f8", None), ("f4", "f8"),
@@ -164,7 +164,7 @@ def test_special_values_over_many_tiles(tmp_path, monkeypatch, dtype, shape, axi
     if np.lib.NumpyVersion(np.__version__) < "2.0.0":
         pytest.skip("which of two NaNs numpy 1 gives depends on the memory's alignment")
     monkeypatch.setattr(multiplying, "TILE_BYTES", 20_000)
-    monkeypatch.setattr(kernels, "LEAST_LANE", 100)
+    monkeypatch.setattr(fast, "LEAST_LANE", 100)
     random = np.random.default_rng(6)
     path = str(tmp_path / "x.npy")
     for share in (1e-4, 1e-3, 0.02, 0.5):

@@ -1,0 +1,166 @@
+"""Products that numpy's own loops take slowly: the same multiplications, in other calls.
+
+numpy's loop along a short axis costs some 15 ns a row, along a long one it waits for each
+multiplication (4 cycles). A short axis is better gone through column by column: the same
+multiplications in the same order for each row, many rows in one call. Integers may be combined in
+any order. Which rule a dtype follows, `kernels` says.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+SHORT = 24
+"""Up to this length an axis is looped over in Python, many results in each call."""
+
+BLOCK_BYTES = 1 << 22
+"""Column by column: so much of a tile at a time. More calls on less cost more than a larger cache
+gives back, most of all where two threads ask for the interpreter after each."""
+
+ABREAST = 512
+"""So many long rows are multiplied side by side."""
+
+TURNED_BYTES = 1 << 19
+"""The buffer in which they are."""
+
+LONGEST_RUN, LEAST_LANE = 64, 1 << 15
+"""Of runs and lanes for which `lanes` pays. With shorter lanes, threads wait more often for the
+interpreter than they gain."""
+
+WIDE = 1024
+"""Integers are multiplied side by side in rows of about so many."""
+
+
+def start(tile: Array, reduced: tuple[bool, ...]) -> Array | None:
+    """The products over the reduced axes of a tile of integers or real numbers, a result for each
+    row; None where numpy's own loop is as fast. Of two NaNs it may give the other.
+    """
+    if reduced == (False, True) and 1 < tile.shape[1] <= SHORT:
+        return columns(tile)
+    if reduced == (False, True) and len(tile) >= ABREAST // 2 and _turning_pays(tile):
+        return _rows_abreast(tile)
+    if reduced == (False, True, False):
+        rows, length, width = tile.shape
+        if width < SHORT and length > SHORT:
+            result = np.empty((rows, width), tile.dtype)
+            for place in range(width):
+                column = tile[:, :, place]
+                np.multiply.reduce(column, axis=1, dtype=tile.dtype, out=result[:, place])
+            return result
+        if length <= SHORT and rows * width > SHORT:
+            return _middle(tile)
+    return None
+
+
+def columns(tile: Array, dtype: np.dtype[Any] | None = None) -> Array:
+    """Short rows, (rows, length): one multiplication a column, for a block of rows at a time."""
+    rows, length = tile.shape
+    dtype = dtype or tile.dtype
+    result = np.empty(rows, dtype)
+    block = max(1, BLOCK_BYTES // (length * tile.itemsize))
+    for first in range(0, rows, block):
+        part, out = tile[first : first + block], result[first : first + block]
+        np.multiply(part[:, 0], part[:, 1], out=out, dtype=dtype)
+        for place in range(2, length):
+            np.multiply(out, part[:, place], out=out, dtype=dtype)
+    return result
+
+
+def widens(
+    dtype: np.dtype[Any], op_dtype: np.dtype[Any], shape: tuple[int, ...], reduced: tuple[bool, ...]
+) -> bool:
+    """May `columns` multiply such a tile of integers in `op_dtype`, without a copy in it?"""
+    return (
+        reduced == (False, True) and 1 < shape[1] <= SHORT and np.can_cast(dtype, op_dtype, "safe")
+    )
+
+
+def folded(tile: Array, ufunc: np.ufunc) -> Array:
+    """Integers down the first axis, which any order may combine: in rows of about WIDE numbers.
+
+    Down a narrow axis numpy calls its loop for every row, along one it waits for each result.
+    """
+    width = math.prod(tile.shape[1:])
+    fold = WIDE // width
+    whole = len(tile) // max(1, fold) * fold
+    if fold < 2 or not whole:
+        return np.asarray(ufunc.reduce(tile, axis=0, dtype=tile.dtype))
+    wide = ufunc.reduce(tile[:whole].reshape(-1, fold * width), axis=0, dtype=tile.dtype)
+    result = ufunc.reduce(wide.reshape(fold, *tile.shape[1:]), axis=0, dtype=tile.dtype)
+    if whole < len(tile):
+        result = ufunc(result, ufunc.reduce(tile[whole:], axis=0, dtype=tile.dtype))
+    return np.asarray(result)
+
+
+def _turning_pays(tile: Array) -> bool:
+    """Does numpy wait longer for each product of a row than `_rows_abreast` takes to turn it?
+
+    Rows a multiple of 256 bytes apart share a few places of the cache: there it does not.
+    """
+    apart = tile.shape[1] * tile.itemsize
+    return apart % 256 != 0 and (tile.itemsize == 4 or apart <= 2048)
+
+
+def _rows_abreast(tile: Array) -> Array:
+    """Long rows, (rows, length): turned by blocks, so that rows lie side by side in numpy's vectors
+    instead of each waiting for its own product.
+    """
+    rows, length = tile.shape
+    result = np.empty(rows, tile.dtype)
+    width = min(length, TURNED_BYTES // (ABREAST * tile.itemsize))
+    turned = np.empty((width, ABREAST), tile.dtype)
+    for first in range(0, rows, ABREAST):
+        block, out = tile[first : first + ABREAST], result[first : first + ABREAST]
+        for place in range(0, length, width):
+            part = block[:, place : place + width]
+            columns = turned[: part.shape[1], : part.shape[0]]
+            np.copyto(columns, part.T)
+            if place:
+                np.multiply(out, columns[0], out=columns[0])
+            np.multiply.reduce(columns, axis=0, out=out)
+    return result
+
+
+def _middle(tile: Array) -> Array:
+    """A short middle axis, (rows, length, width): one multiplication for each index of it."""
+    rows, length, width = tile.shape
+    result = np.empty((rows, width), tile.dtype)
+    block = max(1, BLOCK_BYTES // (length * width * tile.itemsize))
+    for first in range(0, rows, block):
+        part, out = tile[first : first + block], result[first : first + block]
+        narrow = width < SHORT // 2
+        for place in range(width if narrow else 1):
+            some = (slice(None), place) if narrow else slice(None)
+            np.multiply(part[:, 0][some], part[:, 1][some], out=out[some])
+            for index in range(2, length):
+                np.multiply(out[some], part[:, index][some], out=out[some])
+    return result
+
+
+def has_lanes(shape: tuple[int, ...], reduced: tuple[bool, ...]) -> bool:
+    """Does `lanes` multiply such a tile faster than numpy, which calls its loop for each run?"""
+    if reduced != (True, False, True):
+        return False
+    return shape[2] <= LONGEST_RUN and shape[0] * shape[2] >= LEAST_LANE
+
+
+def lanes(tile: Array, before: Array | None) -> Array:
+    """Down the first and along the last axis, (rows, kept, run): the factors of one kept index at a
+    time, laid one after another. numpy calls the same loop for each run.
+    """
+    rows, kept, run = tile.shape
+    result = np.empty(kept, tile.dtype)
+    lane = np.empty((rows, run), tile.dtype)
+    for place in range(kept):
+        np.copyto(lane, tile[:, place])
+        first = 1 if before is None else before[place]
+        result[place] = np.multiply.reduce(lane.reshape(-1), dtype=tile.dtype, initial=first)
+    return result

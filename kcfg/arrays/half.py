@@ -1,0 +1,84 @@
+"""float16 along its innermost axis: numpy multiplies in float32, and rounds when the run ends.
+
+(`HALF_multiply` in numpy/_core/src/umath/loops.c.src.) A tile comes widened to float32 and, where
+a NaN shows up, as it was: which of two NaNs is kept, numpy's own loop for float16 says. Across the
+other axes it rounds after each multiplication: that is `kernels`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kcfg.arrays import kernels
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def piece_size(*, buffered: bool) -> int:
+    """After how many elements of one run of float16 numpy rounds; 0: only at its end.
+
+    numpy goes through a buffer where it must swap bytes or cast, and before numpy 2 always: then it
+    rounds whenever the buffer is used up, counted from the start of each run. Found by a
+    product that comes out as 1 + 64/1024 if it was rounded on the way, else 1 + 65/1024.
+    """
+    size = np.getbufsize()
+    probe = np.ones(size + 31, np.float16)
+    probe[:32] = probe[size:] = 1 + 2.0**-10
+    cut = buffered or np.multiply.reduce(probe) == np.float16(1 + 64 / 1024)
+    return size if cut else 0
+
+
+def proceed(run: Array, before: Array | None, piece: int) -> Array:
+    """A part of one innermost run of float16, already widened: its product, not yet rounded.
+
+    before: the product so far, in float32 within a run, in float16 between two; None: 1.
+    piece: if not 0, numpy rounds after so many elements; a part begins at a multiple of it.
+    """
+    product = np.float32(1) if before is None else before.reshape(-1)[0].astype(np.float32)
+    for first in range(0, run.size, piece or run.size):
+        part = run[first : first + piece] if piece else run
+        product = np.multiply.reduce(part, initial=product)
+        if piece:
+            product = product.astype(np.float16).astype(np.float32)
+    return np.asarray(product)
+
+
+def which_nan(halves: Array, before: Array | None, piece: int) -> Array:
+    """`proceed` where that gave NaN: numpy's own loop says which NaN it is.
+
+    halves: the same part, not widened. From the first NaN on nothing is rounded any more.
+    """
+    first = np.float32(1) if before is None else before.reshape(-1)[0].astype(np.float32)
+    place = 0
+    for begin in range(0, halves.size, piece or halves.size):
+        part = halves[begin : begin + piece] if piece else halves
+        chain = np.multiply.accumulate(np.concatenate([[first], part.astype(np.float32)]))
+        is_nan = np.isnan(chain)
+        if is_nan.any():
+            place = begin + int(is_nan.argmax())
+            first = chain[is_nan.argmax()]
+            break
+        first = chain[-1].astype(np.float16).astype(np.float32)
+    return np.asarray(np.multiply.reduce(halves[place:], initial=first.astype(np.float16)))
+
+
+def rows_product(tile: Array, halves: Array, before: Array | None) -> Array:
+    """Whole rows of widened float16, (rows, length), each going on from its rounded product."""
+    along = (False, True)
+    if before is None:
+        result = kernels.start(tile, along)
+    else:
+        result = kernels.proceed(tile, along, before.astype(np.float32))
+    rounded = result.astype(np.float16)
+    rows = np.isnan(rounded)
+    if rows.any():  # which NaN, numpy's own loop for float16 says
+        some = halves.reshape(tile.shape)[rows]
+        if before is not None:
+            some = np.concatenate([before[rows].reshape(-1, 1), some], axis=1)
+        rounded[rows] = np.multiply.reduce(some, axis=1)
+    return rounded
