@@ -198,7 +198,19 @@ def _proceed_complex(tile: Array, reduced: tuple[bool, ...], before: Array) -> A
                 flat[place] = np.multiply.reduce(runs[place], initial=flat[place])
         else:
             np.multiply(result, part, out=result)
+    if not along and result.ndim > 1:  # where numpy may go through the axes in another order
+        _say_which_nan(tile, reduced, before, result)
     return result
+
+
+def _say_which_nan(tile: Array, reduced: tuple[bool, ...], before: Array, result: Array) -> None:
+    """Where two NaNs may have met, numpy's loop over the last axis alone says which is left."""
+    for index in np.argwhere(np.isnan(result).any(axis=-1)):
+        place, digits = tuple(index), iter(index)
+        rows = tile[tuple(slice(None) if flag else next(digits) for flag in reduced[:-1])]
+        result[place] = before[place]
+        for row in rows.reshape(-1, tile.shape[-1]):
+            np.multiply(result[place], row, out=result[place])
 
 
 def _is_itself_times_one(numbers: Array) -> bool:

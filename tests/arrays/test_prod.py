@@ -145,7 +145,7 @@ def test_products_that_are_zero_or_infinite_long_before_the_end(
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("dtype", ["f2", ">f2", "f4", "f8", "c8"])
+@pytest.mark.parametrize("dtype", ["f2", ">f2", "f4", "f8", "c8", "c16"])
 @pytest.mark.parametrize(
     ("shape", "axis"),
     [
@@ -156,7 +156,9 @@ def test_products_that_are_zero_or_infinite_long_before_the_end(
         pytest.param((30, 3_100), 0, id="columns-cut"),
         pytest.param((3_000, 9), 1, id="short-rows"),
         pytest.param((4, 500, 13), 1, id="middle"),
+        pytest.param((30, 2_437), 0, id="columns-cut-unevenly"),
         pytest.param((3_000, 5, 3), (0, 2), id="short-runs"),
+        pytest.param((20, 22, 10, 7), (0, 2), id="rows-around"),
     ],
 )
 def test_special_values_over_many_tiles(tmp_path, monkeypatch, dtype, shape, axis, threads):
