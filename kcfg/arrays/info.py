@@ -254,10 +254,7 @@ class StatsJob(Portable):
         quotient = (self.total << 64) // self.finite
         extra = max(0, quotient.bit_length() - 128)  # more than any dtype has
         number = self.wide.type(quotient >> extra)
-        most = np.finfo(self.wide).max
-        with np.errstate(over="ignore"):  # sums of tiles are rounded, maybe to beyond all numbers
-            mean = np.ldexp(number, extra - 64 - self.shift)
-        return np.clip(mean, -most, most).item()
+        return np.ldexp(number, extra - 64 - self.shift).item()
 
 
 def _decades(magnitude: Array) -> Array:

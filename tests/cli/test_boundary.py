@@ -209,9 +209,27 @@ class TestGuard:
 
         assert boundary.guard(end, process=False) == status
 
-    def test_a_bug_is_not_hidden(self):
-        with pytest.raises(ZeroDivisionError):
-            boundary.guard(lambda: 1 // 0, process=False)
+    def test_a_signal_that_python_wrapped(self):
+        """As Python 3.10 does; see tests/faults/test_system_calls.py."""
+
+        def end():
+            try:
+                raise boundary.Terminated(1)
+            except boundary.Terminated as error:
+                try:
+                    raise SystemError from error
+                except SystemError as wrapped:
+                    raise SystemError from wrapped
+
+        assert boundary.guard(end, process=False) == 129
+
+    @pytest.mark.parametrize("error", [ZeroDivisionError, SystemError])
+    def test_a_bug_is_not_hidden(self, error):
+        def end():
+            raise error
+
+        with pytest.raises(error):
+            boundary.guard(end, process=False)
 
 
 @pytest.mark.parametrize(
