@@ -250,10 +250,9 @@ def plan_prod(
         chunk = max(1, min(chunk, budget // 4 // math.prod(inner)))
         # At the same place in numpy's vectors as in a whole row (see `kernels.some_columns`), and
         # what is left of the row not alone: shorter than a vector it would be multiplied as one.
-        if chunk < lengths[split]:
-            chunk = chunk // 64 * 64 or chunk
-            while chunk > 64 and 0 < lengths[split] % chunk < 64:
-                chunk -= 64
+        chunk = chunk // 64 * 64 or chunk
+        while chunk > 64 and 0 < lengths[split] % chunk < 64:
+            chunk -= 64
     return Plan(
         lengths[:split],
         reduced[:split],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pickle
@@ -9,11 +10,14 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kcfg.cli import arrays
+from kcfg.cli.render import arrays as render
 from kcfg.problems import KcfgError
 
 PROD = {
@@ -173,6 +177,28 @@ def test_tiles_of_any_number_and_order_are_summed_exactly_in_little_memory():
         assert job.result().mean == 0.5
     assert pickle.dumps(told[0]) == pickle.dumps(told[1])
     assert len(pickle.dumps(told[0])) < 2000
+
+
+def test_the_json_of_many_empty_rows_comes_piece_by_piece():
+    parts = render.json_parts(np.empty((2, 10**12, 0)), {})
+    tracemalloc.start()
+    some = "".join(itertools.islice(parts, 8))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert some.endswith("[], []")
+    assert most < 20 << 20
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/smaps"), reason="tells what is in memory")
+def test_the_json_of_a_mapped_result_is_let_go_of(tmp_path):
+    array = np.memmap(tmp_path / "x", np.longdouble, "w+", shape=(1 << 19, 2))
+    array[...] = 1
+    array.flush()
+    for _ in render.json_parts(array, {}):
+        pass
+    rows = Path("/proc/self/smaps").read_text().partition(str(tmp_path / "x"))[2].splitlines()
+    in_memory = next(int(row.split()[1]) for row in rows if row.startswith("Rss:"))
+    assert in_memory < array.nbytes >> 13  # KiB, an eighth
 
 
 def test_signalling_nans_are_no_least_number(tmp_path):

@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 import pytest
 
-from kcfg.arrays import fast
+from kcfg.arrays import fast, files
 from kcfg.arrays import prod as multiplying
 from kcfg.problems import KcfgError
 from tests.arrays.support import DTYPES, bits, nans, numbers
@@ -58,7 +58,7 @@ def test_bits_are_numpys(tmp_path, monkeypatch, dtype, tile_bytes):
 def test_every_integer_is_multiplied(tmp_path, monkeypatch, dtype, shape, axis):
     """Odd factors never vanish: one that is left out or taken twice shows. Several tiles."""
     monkeypatch.setattr(multiplying, "TILE_BYTES", 40_000)
-    monkeypatch.setattr(fast, "LEAST_LANE", 100)
+    monkeypatch.setattr(fast, "LEAST_LANE", 10)
     path = str(tmp_path / "x.npy")
     np.save(path, numbers(dtype, shape))
     assert_numpys(path, axis=axis)
@@ -86,7 +86,7 @@ def test_every_integer_is_multiplied(tmp_path, monkeypatch, dtype, shape, axis):
 def test_rounding_is_numpys(tmp_path, monkeypatch, shape, axis, order, tile_bytes):
     """Factors near 1, so that every rounding on the way shows; around numpy's buffer of 8192."""
     monkeypatch.setattr(multiplying, "TILE_BYTES", tile_bytes)
-    monkeypatch.setattr(fast, "LEAST_LANE", 100)
+    monkeypatch.setattr(fast, "LEAST_LANE", 10)
     path = str(tmp_path / "x.npy")
     for dtype, asked in [
         ("f2", None), (">f2", None), ("f4", "f2"), ("f4", None), (">f8", None), ("f4", "f8"),
@@ -159,6 +159,7 @@ def test_products_that_are_zero_or_infinite_long_before_the_end(
         pytest.param((30, 2_437), 0, id="columns-cut-unevenly"),
         pytest.param((3_000, 5, 3), (0, 2), id="short-runs"),
         pytest.param((20, 22, 10, 7), (0, 2), id="rows-around"),
+        pytest.param((2, 3_000, 5), (0, 2), id="rows-again"),
     ],
 )
 def test_special_values_over_many_tiles(tmp_path, monkeypatch, dtype, shape, axis, threads):
@@ -166,7 +167,7 @@ def test_special_values_over_many_tiles(tmp_path, monkeypatch, dtype, shape, axi
     if np.lib.NumpyVersion(np.__version__) < "2.0.0":
         pytest.skip("which of two NaNs numpy 1 gives depends on the memory's alignment")
     monkeypatch.setattr(multiplying, "TILE_BYTES", 20_000)
-    monkeypatch.setattr(fast, "LEAST_LANE", 100)
+    monkeypatch.setattr(fast, "LEAST_LANE", 10)
     random = np.random.default_rng(6)
     path = str(tmp_path / "x.npy")
     for share in (1e-4, 1e-3, 0.02, 0.5):
@@ -181,6 +182,17 @@ def test_special_values_over_many_tiles(tmp_path, monkeypatch, dtype, shape, axi
             want = np.asarray(np.prod(np.load(path), axis=axis))
         got = multiplying.prod(path, axis=axis, threads=threads)
         assert bits(got) == bits(want), share
+
+
+@pytest.mark.parametrize("dtype", ["c8", "c16"])
+@pytest.mark.parametrize(("shape", "axis"), [((400, 75), 0), ((20, 22, 10, 7), (0, 2))])
+def test_imaginary_zeros_keep_their_sign(tmp_path, monkeypatch, dtype, shape, axis):
+    """1 times such an accumulator would be another one."""
+    monkeypatch.setattr(multiplying, "TILE_BYTES", 20_000)
+    values = np.abs(numbers(dtype, shape, spread=0.01)).astype(dtype)
+    values.imag = -0.0
+    np.save(tmp_path / "x.npy", values)
+    assert_numpys(str(tmp_path / "x.npy"), axis=axis)
 
 
 @pytest.mark.parametrize("asked", ["?", "i1", "u8", "f2", "f4", "f8", "c16"])
@@ -245,8 +257,6 @@ def test_axes_that_are_refused(tmp_path, shape, axis, words):
 
 def test_stops_early_where_nothing_can_change(tmp_path, monkeypatch):
     """All columns are 0 after the first tiles: the end of the (sparse) file is never read."""
-    from kcfg.arrays import files
-
     path = tmp_path / "x.npy"
     np.save(path, np.zeros((1, 4), np.int64))
     with path.open("r+b") as file:
@@ -266,39 +276,41 @@ def test_stops_early_where_nothing_can_change(tmp_path, monkeypatch):
     assert len(read) < 20
 
 
-def test_losses_are_counted(tmp_path):
-    from kcfg.arrays import files
+def lost(path, axis):
+    with files.open_input(path) as source:
+        losses = multiplying.run(
+            source, frozenset([axis]), dtype=None, keepdims=False, out=None, overwrite=False,
+            threads=2, progress=None,
+        ).losses  # fmt: skip
+    return losses.overflowed, losses.underflowed, losses.invalid
 
+
+def test_losses_are_counted(tmp_path):
     path = str(tmp_path / "x.npy")
     rows = [[1e30, 1e30], [np.inf, 2], [1e-30, 1e-30], [0, 5], [np.nan, 1], [2, 3]]
     np.save(path, np.array(rows, np.float32))
-    with files.open_input(path) as source:
-        outcome = multiplying.run(
-            source, frozenset([1]), dtype=None, keepdims=False, out=None, overwrite=False,
-            threads=2, progress=None,
-        )  # fmt: skip
-    losses = outcome.losses
-    assert (losses.overflowed, losses.underflowed, losses.invalid) == (1, 1, 0)
+    assert lost(path, 1) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("tile", [800, 1 << 22], ids=["many-tiles", "one-tile"])
 @pytest.mark.parametrize(
-    ("factor", "last", "lost"),
+    ("factor", "last", "expected"),
     [
         pytest.param(1e10, 0, (1, 0, 1), id="overflowed-then-zero"),
         pytest.param(1e-10, np.inf, (0, 1, 1), id="underflowed-then-infinite"),
         pytest.param(1, 0, (0, 0, 0), id="zero"),
     ],
 )
-def test_tiles_hide_no_loss(tmp_path, monkeypatch, tile, factor, last, lost):
-    from kcfg.arrays import files
-
+def test_tiles_hide_no_loss(tmp_path, monkeypatch, tile, factor, last, expected):
     monkeypatch.setattr(multiplying, "TILE_BYTES", tile)
     path = str(tmp_path / "x.npy")
     np.save(path, np.append(np.full(1000, factor), last))
-    with files.open_input(path) as source:
-        losses = multiplying.run(
-            source, frozenset([0]), dtype=None, keepdims=False, out=None, overwrite=False,
-            threads=2, progress=None,
-        ).losses  # fmt: skip
-    assert (losses.overflowed, losses.underflowed, losses.invalid) == lost
+    assert lost(path, 0) == expected
+
+
+def test_an_overflow_at_the_start_of_a_tile_is_counted(tmp_path, monkeypatch):
+    """A column overflows at each row from the 39th on, wherever a tile begins."""
+    monkeypatch.setattr(multiplying, "TILE_BYTES", 20_000)
+    path = str(tmp_path / "x.npy")
+    np.save(path, np.tril(np.full((200, 100), 9, "f4")) + 1)
+    assert lost(path, 0) == (100, 0, 0)
