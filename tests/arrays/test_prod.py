@@ -185,14 +185,17 @@ def test_special_values_over_many_tiles(tmp_path, monkeypatch, dtype, shape, axi
 
 
 @pytest.mark.parametrize("dtype", ["c8", "c16"])
-@pytest.mark.parametrize(("shape", "axis"), [((400, 75), 0), ((20, 22, 10, 7), (0, 2))])
+@pytest.mark.parametrize(("shape", "axis"), [((75,), 0), ((22, 10, 7), (0, 2))])
 def test_imaginary_zeros_keep_their_sign(tmp_path, monkeypatch, dtype, shape, axis):
-    """1 times such an accumulator would be another one."""
+    """1 times such an accumulator would be another one. Few rows behind it don't hide that."""
     monkeypatch.setattr(multiplying, "TILE_BYTES", 20_000)
-    values = np.abs(numbers(dtype, shape, spread=0.01)).astype(dtype)
-    values.imag = -0.0
-    np.save(tmp_path / "x.npy", values)
-    assert_numpys(str(tmp_path / "x.npy"), axis=axis)
+    path = str(tmp_path / "x.npy")
+    for rows in range(20, 60):
+        values = numbers(dtype, (rows, *shape), spread=0.01)
+        values.real = np.copysign(values.real, values.real - 1)
+        values.imag = np.copysign(0, values.imag)
+        np.save(path, values)
+        assert_numpys(path, axis=axis)
 
 
 @pytest.mark.parametrize("asked", ["?", "i1", "u8", "f2", "f4", "f8", "c16"])
