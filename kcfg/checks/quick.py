@@ -12,7 +12,6 @@ import stat
 
 from kcfg.keras.installed import KERASES
 from kcfg.keras.releases import ALSO_IMPORTED
-from kcfg.scanner import MAX_DEPTH
 
 TYPE_CHECKING = False
 
@@ -40,8 +39,14 @@ def _loads(situation: Situation) -> bool:
 
 def _syntax(situation: Situation) -> bool:
     """It loads, and on every Python: too many brackets inside each other depend on it."""
-    data = situation.reading.data or b""
-    return _loads(situation) and data.count(b"[") + data.count(b"{") < MAX_DEPTH
+    if not _loads(situation):
+        return False
+    data = situation.reading.data
+    if data is None:
+        return True
+    from kcfg.scanner import MAX_DEPTH
+
+    return data.count(b"[") + data.count(b"{") < MAX_DEPTH
 
 
 def _keys(situation: Situation) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 
 from kcfg.cli.boundary import is_terminal, put, put_bytes, say, say_lines
-from kcfg.cli.render import lines
 from kcfg.problems import KcfgError
 from kcfg.situation import observe
 from kcfg.world import real_world
@@ -35,6 +34,8 @@ def show(*, json: bool = False, file: str | None = None, keras: str | None = Non
 
         terminal.show(situation, problems)
     else:
+        from kcfg.cli.render import lines
+
         put(lines.show(situation))
         for problem in problems:
             say_lines(lines.problem(problem))
@@ -58,6 +59,8 @@ def get(key: str, *, json: bool = False, file: str | None = None, keras: str | N
 
         put(json_document.get(situation, key, real, value))
     elif value is not None:
+        from kcfg.cli.render import lines
+
         put(lines.value(value) + "\n")
     if situation.reading.ignored is not None:
         from kcfg.checks.found import file_option, kcfg
@@ -88,10 +91,11 @@ def path(
         from kcfg.cli.render import terminal
 
         terminal.places(situation)
-    elif explain:
-        put(lines.places(situation.discovery))
-    elif is_terminal():
-        put(lines.value(situation.discovery.path) + "\n")
+    elif explain or is_terminal():
+        from kcfg.cli.render import lines
+
+        found = situation.discovery
+        put(lines.places(found) if explain else lines.value(found.path) + "\n")
     else:
         put_bytes(os.fsencode(situation.discovery.path) + b"\n")
     return 0
@@ -105,6 +109,8 @@ def floatx(*, file: str | None = None, keras: str | None = None) -> str:
     situation = observe(real_world(), keras=keras, file=file)
     held = situation.resolution.values["floatx"].value
     if held is None:
+        from kcfg.cli.render import lines
+
         raise KcfgError(
             lines.failure(situation) or "",
             where=situation.discovery.path,
@@ -125,6 +131,7 @@ def schema(*, keras: str | None = None) -> int:
 
 
 def _say_failure(situation: Situation) -> None:
-    told = lines.failure(situation)
-    if told is not None:
-        say(f"kcfg: {situation.discovery.path}: {told}")
+    if situation.resolution.failure is not None:
+        from kcfg.cli.render import lines
+
+        say(f"kcfg: {situation.discovery.path}: {lines.failure(situation)}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from kcfg.record import Record
-from kcfg.scanner import scan, unquote
 
 TYPE_CHECKING = False
 
@@ -79,6 +78,8 @@ def parse(text: str) -> object:
     json, which has the words for what is wrong.
     """
     if len(text) <= _PLAIN_LENGTH:
+        from kcfg.scanner import scan  # here, not above: often there is no file
+
         found = scan(text)
         if found.fault is None and found.kind == "object":
             literals = [member.literal for member in found.members]
@@ -106,6 +107,8 @@ _WORDS = {
 def _plain(literal: str) -> object:
     """The value of a valid literal that encloses no others."""
     if literal[0] == '"':
+        from kcfg.scanner import unquote
+
         return unquote(literal)
     if literal in _WORDS:
         return _WORDS[literal]
