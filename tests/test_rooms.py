@@ -137,6 +137,19 @@ def test_the_hot_commands_load_nothing_heavy(home, arguments):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "unneeded"),
+    [
+        pytest.param("get floatx", ["kcfg.scanner"], id="get"),
+        pytest.param("path", ["kcfg.scanner", "kcfg.cli.render.lines"], id="path"),
+        pytest.param("show", ["kcfg.scanner"], id="show"),
+        pytest.param("show --json", ["kcfg.scanner", "kcfg.cli.render.lines"], id="show-json"),
+    ],
+)
+def test_where_there_is_no_file_nothing_is_loaded_that_reads_it(home, arguments, unneeded):
+    assert loaded(home, arguments.split(), of=unneeded) == set()
+
+
+@pytest.mark.parametrize(
     ("arguments", "may"),
     [
         pytest.param("check", set(), id="check"),
@@ -170,11 +183,11 @@ NPY = (
 )
 
 
-def loaded(home, arguments):
-    """Which heavy modules one command loads, in a process of its own."""
+def loaded(home, arguments, of=HEAVY):
+    """Which of these modules one command loads, in a process of its own."""
     script = (
         "import sys; from kcfg.__main__ import main; main(sys.argv[1:]);"
-        f"print(*[name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+        f"print(*[name for name in {of} if name in sys.modules], file=sys.stderr)"
     )
     ran = subprocess.run(
         [sys.executable, "-I", "-c", script, *arguments],

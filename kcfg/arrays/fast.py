@@ -121,11 +121,11 @@ def _rows_abreast(tile: Array) -> Array:
         block, out = tile[first : first + ABREAST], result[first : first + ABREAST]
         for place in range(0, length, width):
             part = block[:, place : place + width]
-            columns = turned[: part.shape[1], : part.shape[0]]
-            np.copyto(columns, part.T)
+            abreast = turned[: part.shape[1], : part.shape[0]]
+            np.copyto(abreast, part.T)
             if place:
-                np.multiply(out, columns[0], out=columns[0])
-            np.multiply.reduce(columns, axis=0, out=out)
+                np.multiply(out, abreast[0], out=abreast[0])
+            np.multiply.reduce(abreast, axis=0, out=out)
     return result
 
 
