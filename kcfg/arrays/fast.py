@@ -1,7 +1,7 @@
 """Products that numpy's own loops take slowly: the same multiplications, in other calls.
 
 numpy's loop along a short axis costs some 15 ns a row, along a long one it waits for each
-multiplication (4 cycles). A short axis is better gone through column by column: the same
+multiplication (3 or 4 cycles). A short axis is better gone through column by column: the same
 multiplications in the same order for each row, many rows in one call. Integers may be combined in
 any order. Which rule a dtype follows, `kernels` says.
 """
@@ -12,6 +12,8 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from kcfg.arrays import turning
 
 if TYPE_CHECKING:
     from typing import Any
@@ -25,11 +27,18 @@ BLOCK_BYTES = 1 << 22
 """Column by column: so much of a tile at a time. More calls on less cost more than a larger cache
 gives back, most of all where two threads ask for the interpreter after each."""
 
-ABREAST = 512
-"""So many long rows are multiplied side by side."""
+COLUMNWISE = 8
+"""Up to this length rows are better not turned."""
 
-TURNED_BYTES = 1 << 19
-"""The buffer in which they are."""
+LONGEST_TURNED = {"f": 4096, "d": 32}
+"""From this length on, by dtype, numpy's own loop keeps up: a double waits as long as a float, and
+turning it moves twice the bytes."""
+
+LEAST_ABREAST = 256
+"""So many rows at least are turned."""
+
+TURNED_BYTES = 1 << 21
+"""The buffer in which they are. Each call on it waits for the interpreter, see BLOCK_BYTES."""
 
 LONGEST_RUN, LEAST_LANE = 64, 1 << 15
 """Of runs and lanes for which `lanes` pays. With shorter lanes, threads wait more often for the
@@ -43,10 +52,10 @@ def start(tile: Array, reduced: tuple[bool, ...]) -> Array | None:
     """The products over the reduced axes of a tile of integers or real numbers, a result for each
     row; None where numpy's own loop is as fast. Of two NaNs it may give the other.
     """
+    if reduced == (False, True) and _turning_pays(tile):
+        return _rows_abreast(tile)
     if reduced == (False, True) and 1 < tile.shape[1] <= SHORT:
         return columns(tile)
-    if reduced == (False, True) and len(tile) >= ABREAST // 2 and _turning_pays(tile):
-        return _rows_abreast(tile)
     if reduced == (False, True, False):
         rows, length, width = tile.shape
         if width < SHORT and length > SHORT:
@@ -101,31 +110,32 @@ def folded(tile: Array, ufunc: np.ufunc) -> Array:
 
 
 def _turning_pays(tile: Array) -> bool:
-    """Does numpy wait longer for each product of a row than `_rows_abreast` takes to turn it?
+    """Do numpy's own loops take longer than `_rows_abreast` takes to turn the rows?
 
-    Rows a multiple of 256 bytes apart share a few places of the cache: there it does not.
+    Rows a multiple of 256 bytes apart share a few places of the cache: there they don't.
     """
-    apart = tile.shape[1] * tile.itemsize
-    return apart % 256 != 0 and (tile.itemsize == 4 or apart <= 2048)
+    rows, length = tile.shape
+    most = LONGEST_TURNED.get(tile.dtype.char, 0)
+    return (
+        COLUMNWISE < length <= most
+        and rows >= LEAST_ABREAST
+        and (length * tile.itemsize % 256 != 0 and turning.turns(tile.dtype.char))
+    )
 
 
 def _rows_abreast(tile: Array) -> Array:
-    """Long rows, (rows, length): turned by blocks, so that rows lie side by side in numpy's vectors
-    instead of each waiting for its own product.
+    """Rows, (rows, length), turned so that they lie side by side in numpy's vectors, instead of
+    each waiting for its own product.
     """
     rows, length = tile.shape
     result = np.empty(rows, tile.dtype)
-    width = min(length, TURNED_BYTES // (ABREAST * tile.itemsize))
-    turned = np.empty((width, ABREAST), tile.dtype)
-    for first in range(0, rows, ABREAST):
-        block, out = tile[first : first + ABREAST], result[first : first + ABREAST]
-        for place in range(0, length, width):
-            part = block[:, place : place + width]
-            abreast = turned[: part.shape[1], : part.shape[0]]
-            np.copyto(abreast, part.T)
-            if place:
-                np.multiply(out, abreast[0], out=abreast[0])
-            np.multiply.reduce(abreast, axis=0, out=out)
+    block = max(1, TURNED_BYTES // (length * tile.itemsize))
+    turned = np.empty(min(rows, block) * length, tile.dtype)
+    for first in range(0, rows, block):
+        part = tile[first : first + block]
+        abreast = turned[: part.size].reshape(length, len(part))
+        turning.turn(part, abreast)
+        np.multiply.reduce(abreast, axis=0, out=result[first : first + block])
     return result
 
 
