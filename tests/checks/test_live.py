@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,13 +18,11 @@ from kcfg.situation import Situation, observe
 from kcfg.world import real_world
 from tests.checks.cases import data, examples
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 
-ASK = """
-import json, keras
-print(json.dumps([keras.config.floatx(), repr(keras.config.epsilon()),
-                  keras.config.image_data_format()]))
-"""
 INSTALLED = keras_release(real_world(), active_environment(real_world()))
 RELEASE = "3.15.1"
 
@@ -38,21 +36,29 @@ def distinct() -> list[Any]:
     return list(found.values())
 
 
-def real_import(directory: Path) -> list[str] | str:
-    """What Keras holds, or the type of the exception; on numpy, whatever the file says."""
-    environ = {"KERAS_HOME": str(directory), "KERAS_BACKEND": "numpy", "PATH": os.environ["PATH"]}
-    environ |= {"HOME": str(directory), "PYTHONDONTWRITEBYTECODE": "1"}
-    ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", ASK],
+@pytest.fixture(scope="module")
+def real_import() -> Iterator[Callable[[Path], list[str] | str]]:
+    """What Keras holds, or the name of its exception; on numpy, whatever the file says."""
+    environ = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "tests.support.importing"],
+        cwd=Path(__file__).parents[2],
         env=environ,
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        check=False,
-    )
-    if ran.returncode == 0:
-        held: list[str] = json.loads(ran.stdout.splitlines()[-1])
-        return held
-    return ran.stderr.strip().splitlines()[-1].partition(":")[0]
+    ) as importing:
+        asked, answers = importing.stdin, importing.stdout
+        assert asked is not None
+        assert answers is not None
+
+        def ask(directory: Path) -> list[str] | str:
+            asked.write(f"{directory}\n")
+            asked.flush()
+            answer: list[str] | str = json.loads(answers.readline())
+            return answer
+
+        yield ask
 
 
 def held(situation: Situation) -> list[object]:
@@ -66,7 +72,9 @@ def held(situation: Situation) -> list[object]:
 
 @pytest.mark.skipif(INSTALLED != RELEASE, reason=f"needs Keras {RELEASE}, here is {INSTALLED}")
 @pytest.mark.parametrize("example", distinct())
-def test_real_keras_agrees_before_and_after(example: dict[str, Any], tmp_path: Path) -> None:
+def test_real_keras_agrees_before_and_after(
+    example: dict[str, Any], tmp_path: Path, real_import: Callable[[Path], list[str] | str]
+) -> None:
     file = tmp_path / "keras.json"
     file.write_bytes(data(example))
     world = real_world()
