@@ -31,7 +31,7 @@ COLUMNWISE = 8
 """Up to this length rows are better not turned."""
 
 LONGEST_TURNED = {"f": 4096, "d": 32}
-"""From this length on, by dtype, numpy's own loop keeps up: a double waits as long as a float, and
+"""Beyond this length, by dtype, numpy's own loop keeps up: a double waits as long as a float, and
 turning it moves twice the bytes."""
 
 LEAST_ABREAST = 256
@@ -119,7 +119,8 @@ def _turning_pays(tile: Array) -> bool:
     return (
         COLUMNWISE < length <= most
         and rows >= LEAST_ABREAST
-        and (length * tile.itemsize % 256 != 0 and turning.turns(tile.dtype.char))
+        and length * tile.itemsize % 256 != 0
+        and turning.turns(tile.dtype.char)
     )
 
 
