@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 MADE = ".kcfg-made"
 RUN = ".kcfg-run-"
 
+# Each begins with another run's making or removing the same directory at the same moment.
+TRIES = 100
+
 # A run that was killed with its cleaner, before a reboot: nobody else knows of it.
 FORGOTTEN = 10 * 86400.0
 
@@ -47,7 +50,7 @@ class Holds:
 
         A dangling link of the user's stays one: COMMAND meets it as in the real directory.
         """
-        if not os.path.lexists(directory) or leanable(directory):
+        if leanable(directory):
             self._hold(directory)
         path = os.path.join(directory, name)
         return (os.path.islink(path) and not os.path.exists(path)) or self._hold(path)
@@ -55,9 +58,8 @@ class Holds:
     def _hold(self, directory: str) -> bool:
         directory = os.path.realpath(directory)
         parent = os.path.dirname(directory)
-        for _ in range(100):
-            # Empty, it may be another run's that hasn't marked it yet.
-            if not os.path.lexists(parent) or leanable(parent):
+        for _ in range(TRIES):
+            if leanable(parent):
                 self._hold(parent)
             try:
                 self._lean(directory)
@@ -85,9 +87,14 @@ class Holds:
 
 
 def leanable(directory: str) -> bool:
-    """Empty, or of a run's making: another run may be about to remove it."""
+    """Missing, empty or marked by a run: another run may be about to make, mark or remove it.
+
+    A directory may go between any two looks at it, so none but this one is taken.
+    """
     try:
         names = os.listdir(directory)
+    except FileNotFoundError:
+        return True
     except OSError:
         return False
     return not names or any(name.startswith(".kcfg-") for name in names)
@@ -101,17 +108,17 @@ def release(directory: str, name: str, missing: bool) -> None:
         if not _leaned(directory):
             with contextlib.suppress(OSError):
                 os.rmdir(directory)
-        if _leaned(directory):  # who leans on it is to remove it
-            with contextlib.suppress(FileNotFoundError):
-                _touch(made)
-    while os.path.lexists(made) and not _leaned(directory):
+        if leanable(directory):  # who leans on it is to remove it
+            _mark(directory)
+    for _ in range(TRIES):
+        if not os.path.lexists(made) or _leaned(directory):
+            break
         _remove(made)
-        try:
+        with contextlib.suppress(OSError):
             os.rmdir(directory)
-        except OSError:
-            if not _leaned(directory):
-                break  # Something came in: it's a directory like any other now.
-            _touch(made)
+        if not leanable(directory):
+            break  # Something came in: it's a directory like any other now.
+        _mark(directory)  # Another run leans on it, or did for a moment.
 
 
 def _leaned(directory: str) -> bool:
@@ -124,8 +131,14 @@ def _leaned(directory: str) -> bool:
 def _drop_forgotten(directory: str) -> None:
     for name in os.listdir(directory):
         path = os.path.join(directory, name)
-        if name.startswith(RUN) and time.time() - os.lstat(path).st_mtime > FORGOTTEN:
-            _remove(path)
+        with contextlib.suppress(FileNotFoundError):
+            if name.startswith(RUN) and time.time() - os.lstat(path).st_mtime > FORGOTTEN:
+                os.remove(path)
+
+
+def _mark(directory: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        _touch(os.path.join(directory, MADE))
 
 
 def _touch(path: str) -> None:

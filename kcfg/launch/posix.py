@@ -65,20 +65,31 @@ mode=$1 p=$2 id=$3 data=$4
 used() { grep -qF -e "$id" /proc/[0-9]*/environ 2>/dev/null; }
 gone() { [ ! -e "$1" ] && [ ! -L "$1" ]; }
 leaned() { for r in "$1"/.kcfg-run-*; do [ -e "$r" ] && return 0; done; return 1; }
+leanable() { # empty, or marked by a run; by one look
+    something=
+    for r in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+        case ${r##*/} in .kcfg-*) return 0 ;; esac
+        gone "$r" || something=yes
+    done
+    [ ! "$something" ]
+}
+mark() { (: >"$1/.kcfg-made"); } # a shell of its own: some end where this can't be
 
 release() {
     rm -f -- "$1/.$id"
     case $2 in *-missing)
         if [ ! -e "$1/.kcfg-made" ]; then # killed between making it and marking it
             leaned "$1" || rmdir -- "$1"
-            leaned "$1" && : >"$1/.kcfg-made" # who leans on it is to remove it
+            leanable "$1" && mark "$1" # who leans on it is to remove it
         fi ;;
     esac
-    while [ -e "$1/.kcfg-made" ] && ! leaned "$1"; do
+    tries=0
+    while [ $tries -lt 100 ] && [ -e "$1/.kcfg-made" ] && ! leaned "$1"; do
+        tries=$((tries + 1))
         rm -f -- "$1/.kcfg-made"
         rmdir -- "$1" && return
-        leaned "$1" || break
-        : >"$1/.kcfg-made"
+        leanable "$1" || return # something came in: it's a directory like any other now
+        mark "$1" # another run leans on it, or did for a moment
     done
 }
 
