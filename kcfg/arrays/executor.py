@@ -79,8 +79,8 @@ def run(plan: Plan, source: Source, job: Job, *, threads: int, progress: Progres
     """
     threads = max(1, min(threads, plan.steps))
     running: Run
-    # A pipe comes in order; a few tasks are shared, so that no thread is left without work.
-    if source.sequential or (plan.tasks < 4 * threads and plan.tasks != threads):
+    # A pipe comes in order; a few tasks are shared, where a thread would be left without work.
+    if source.sequential or (plan.tasks < 4 * threads and plan.tasks % threads):
         running = Together(plan, source, job, threads)
     else:
         running = Apart(plan, source, job, threads)

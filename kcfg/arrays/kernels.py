@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
+FEW_ROWS = 16
+"""So few are multiplied one by one, and not copied before."""
+
 INTEGER, REAL, HALF, COMPLEX = "integer", "real", "half", "complex"
 
 
@@ -42,14 +45,17 @@ def family(dtype: np.dtype[Any]) -> str:
     return HALF if dtype.itemsize == 2 else REAL
 
 
-def start(tile: Array, reduced: tuple[bool, ...]) -> Array:
+def start(tile: Array, reduced: tuple[bool, ...], op_dtype: np.dtype[Any] | None = None) -> Array:
     """The products over the reduced axes of a tile, with nothing before it.
 
     tile: C-contiguous, native, shape (rows, *inner). Returns an array of the kept axes' shape.
+    op_dtype: in which to multiply, of integers that `fast.widens`; then any byte order will do.
     """
+    if op_dtype is not None and op_dtype != tile.dtype:
+        return fast.widened(tile, reduced, op_dtype)
     kind = family(tile.dtype)
     if kind == INTEGER and reduced in ((True,), (True, False)):
-        return fast.folded(tile, np.multiply)
+        return fast.folded(tile, np.multiply, tile.dtype)
     if kind in (INTEGER, REAL) and fast.has_lanes(tile.shape, reduced):
         return fast.lanes(tile, None)
     result = fast.start(tile, reduced) if kind in (INTEGER, REAL) else None
@@ -77,7 +83,7 @@ def proceed(tile: Array, reduced: tuple[bool, ...], before: Array) -> Array:
         # Along the innermost axis a scalar start is exact in every family.
         product = _reduce(tile, axes, before.reshape(-1)[0])
         return np.asarray(product.reshape(before.shape))
-    if reduced[0] and len(tile) <= 4 and not any(reduced[1:]):
+    if reduced[0] and len(tile) <= FEW_ROWS and not any(reduced[1:]):
         after: Array = before.copy()
         for row in tile:  # in place, as numpy's own loop: so two NaNs meet as there
             np.multiply(after, row, out=after)
@@ -107,10 +113,10 @@ def some_columns(tile: Array, bounds: tuple[int, int], before: Array | None) -> 
     part = tile[:, first:end]
     whole = end - first == tile.shape[1]
     result = start(part, across) if before is None else proceed(part, across, before)
+    if whole and family(tile.dtype) == REAL and tile.shape[1] >= fast.SHORT:
+        return result  # they were
     if tile.dtype.kind not in "fc" or tile.dtype.itemsize == 2 or not np.isnan(result).any():
         return result
-    if whole and family(tile.dtype) == REAL and tile.shape[1] >= fast.SHORT and len(tile) > 4:
-        return result  # they were
     wide = np.ones((len(tile) + 1, tile.shape[1]), tile.dtype)
     wide[1:, first:end] = part
     if before is not None:
@@ -133,7 +139,7 @@ def signs(tile: Array) -> Array | None:
     if not (tile.max() < np.inf and tile.min() > -np.inf):
         return None
     words = tile.view(f"u{tile.itemsize}")
-    return np.asarray(np.signbit(fast.folded(words, np.bitwise_xor).view(tile.dtype)))
+    return np.asarray(np.signbit(fast.folded(words, np.bitwise_xor, words.dtype).view(tile.dtype)))
 
 
 def keeps_first_nan(dtype: np.dtype[Any], width: int) -> bool:

@@ -246,11 +246,13 @@ def plan_prod(
     if piece:
         chunk = max(1, budget // piece) * piece
     elif not reduced[split] and any(reduced[:split]):
-        # Parts of rows, with an accumulator that stays in the cache, and enough tasks for threads.
-        chunk = max(1, min(chunk, budget // 4 // math.prod(inner)))
+        # Parts of rows, with an accumulator that stays in the cache: about as long as each other
+        # and even in number, so that threads come to their ends together.
+        chunks = -(-lengths[split] // max(1, min(chunk, budget // 4 // math.prod(inner))))
+        chunk = -(-lengths[split] // (chunks + chunks % 2 if chunks > 1 else 1))
         # At the same place in numpy's vectors as in a whole row (see `kernels.some_columns`), and
         # what is left of the row not alone: shorter than a vector it would be multiplied as one.
-        chunk = chunk // 64 * 64 or chunk
+        chunk = -(-chunk // 64) * 64 if chunk > 64 else chunk
         while chunk > 64 and 0 < lengths[split] % chunk < 64:
             chunk -= 64
     return Plan(

@@ -180,16 +180,7 @@ def _multiply(
         kept = [length for axis, length in enumerate(header.shape) if axis not in axes]
         files.write_ones(sink, math.prod(kept), op_dtype)
         return Losses(0, 0, 0)
-    lengths, reduced = memory_axes(header.shape, axes, fortran=header.fortran)
-    widest = max(header.dtype.itemsize, op_dtype.itemsize, 4)  # float16 is widened
-    if op_dtype == np.float16 != header.dtype:
-        widest *= 2  # and rounded first, through buffers as large
-    budget = max(1, tile_bytes(TILE_BYTES, threads) // widest)
-    piece = 0
-    if kernels.family(op_dtype) == kernels.HALF and reduced and reduced[-1]:
-        piece = half.piece_size(buffered=header.dtype != op_dtype)
-        piece = piece if lengths[-1] > piece else 0
-    plan = plan_prod(lengths, reduced, budget, piece)
+    plan, piece = _planned(header, axes, op_dtype, threads)
     waiting = plan.results * op_dtype.itemsize  # where a pipe brings every task's first step first
     with contextlib.ExitStack() as stack:
         store: files.FileSink | None = None
@@ -204,6 +195,28 @@ def _multiply(
         if store is not None and store is not sink:
             store.copy_to(sink, plan.results, op_dtype)
     return Losses(*job.lost)
+
+
+def _planned(
+    header: npy.Header, axes: frozenset[int], op_dtype: np.dtype[Any], threads: int
+) -> tuple[Plan, int]:
+    """The plan, and the piece in which float16's innermost axis is cut, or 0."""
+    dtype = header.dtype
+    lengths, reduced = memory_axes(header.shape, axes, fortran=header.fortran)
+    room = tile_bytes(TILE_BYTES, threads)
+    if kernels.family(op_dtype) == kernels.INTEGER:  # which may need no copy in their wider dtype
+        plan = plan_prod(lengths, reduced, max(1, room // max(dtype.itemsize, 4)))
+        flags = (plan.split_reduced, *plan.inner_reduced)
+        if fast.widens(dtype, op_dtype, plan.tile_shape(plan.tile), flags):
+            return plan, 0
+    widest = max(dtype.itemsize, op_dtype.itemsize, 4)  # float16 is widened
+    if op_dtype == np.float16 != dtype:
+        widest *= 2  # and rounded first, through buffers as large
+    piece = 0
+    if kernels.family(op_dtype) == kernels.HALF and reduced and reduced[-1]:
+        piece = half.piece_size(buffered=dtype != op_dtype)
+        piece = piece if lengths[-1] > piece else 0
+    return plan_prod(lengths, reduced, max(1, room // widest), piece), piece
 
 
 class _Factors:
@@ -275,24 +288,27 @@ class ProdJob(Writing):
         self.lost = [0, 0, 0]
 
     def prepare(self, step: Step, buffer: memoryview, scratch: dict[str, Any]) -> Any:
-        """The product of integers; else the tile in the dtype in which it is multiplied."""
+        """The tile in the dtype in which it is multiplied; of integers the products of its factors,
+        as far as several feed one result."""
         elements = np.frombuffer(buffer, self.dtype, step.size)
         shape = self.plan.tile_shape(step.size)
-        if self.family == kernels.INTEGER and fast.widens(
-            self.dtype, self.op_dtype, shape, self.reduced
-        ):
+        if self.family == kernels.INTEGER:
+            if self.dtype != self.op_dtype and not fast.widens(
+                self.dtype, self.op_dtype, shape, self.reduced
+            ):
+                elements = self._converted(elements, self.op_dtype, scratch)
+            tile = elements.reshape(shape)
+            if not any(self.reduced):
+                return tile
             with np.errstate(all="ignore"):
-                return fast.columns(elements.reshape(shape), self.op_dtype)
+                return kernels.start(tile, self.reduced, self.op_dtype)
         halves = None
         if self.dtype != self.op_dtype:
             elements = self._converted(elements, self.op_dtype, scratch)
         if self.half_run or self.half_rows:
             halves = elements
             elements = self._converted(elements, np.dtype(np.float32), scratch)
-        tile = elements.reshape(shape)
-        if self.family == kernels.INTEGER:
-            return kernels.start(tile, self.reduced)
-        factors = _Factors(tile, halves)
+        factors = _Factors(elements.reshape(shape), halves)
         if self.looks_at_signs:
             _ = factors.signs
         return factors
@@ -314,15 +330,20 @@ class ProdJob(Writing):
             carry = self.store.read(first, count, self.op_dtype)
         if self.family == kernels.INTEGER:
             with np.errstate(all="ignore"):
-                after = prepared
-                if carry is not None:
-                    after = np.multiply(np.reshape(carry, np.shape(prepared)), prepared)
+                after = self._integers(prepared, carry)
         else:
             after = self._floating(step, prepared, part, carry)
         if self.store is None:
             return after
         self.store.write(self.plan.results_of(step.task)[0], np.asarray(after))
         return True
+
+    def _integers(self, prepared: Array, carry: Array | None) -> Array:
+        if carry is not None:
+            carry = carry.reshape(prepared.shape)
+            return np.asarray(np.multiply(carry, prepared, out=carry))
+        # Where nothing is reduced it is the tile, whose memory is used again.
+        return prepared if any(self.reduced) else prepared.astype(self.op_dtype)
 
     def _floating(self, step: Step, factors: _Factors, part: int, carry: Any) -> Any:
         after = self._stuck(factors, part, carry)
@@ -375,7 +396,9 @@ class ProdJob(Writing):
             return False
         if self.family == kernels.INTEGER:
             return not carries[0].any()
-        return self.keeps_nan and all(np.isnan(carry).all() for carry in carries)
+        return self.keeps_nan and all(
+            np.isnan(carry.flat[0]) and np.isnan(carry).all() for carry in carries
+        )
 
     def finish(self, task: int, carries: list[Any]) -> None:
         """Hand the results to the sink."""

@@ -79,6 +79,15 @@ def test_long_columns_are_cut_so_that_threads_can_share_them():
     assert plan.chunk % 64 == 0
 
 
+@pytest.mark.parametrize("columns", [300_000, 600_000, 1_000_000, 1_300_000])
+def test_columns_are_shared_out_evenly(columns):
+    plan = plan_prod((100, columns), (True, False), 1 << 20)
+    parts = [plan.step(task, 0).size for task in range(plan.tasks)]
+    assert len(parts) % 2 == 0
+    assert max(parts) - min(parts) <= 64 * len(parts)
+    assert sum(parts) == columns
+
+
 def test_steps_of_neighbouring_tasks_alternate():
     plan = plan_prod((4, 100), (False, True), 50)
     tasks = [step.task for step in itertools.islice(plan.steps_interleaved(2), 4)]

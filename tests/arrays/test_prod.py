@@ -53,6 +53,10 @@ def test_bits_are_numpys(tmp_path, monkeypatch, dtype, tile_bytes):
         pytest.param((7001, 3), 1, id="short-rows"),
         pytest.param((2001, 11), 1, id="eleven"),
         pytest.param((751, 5, 7), (0, 2), id="short-runs"),
+        pytest.param((40, 700), 1, id="long-rows"),
+        pytest.param((90, 300), 0, id="columns"),
+        pytest.param((7, 30000), 0, id="parts-of-rows"),
+        pytest.param((40, 30, 25), 1, id="middle"),
     ],
 )
 def test_every_integer_is_multiplied(tmp_path, monkeypatch, dtype, shape, axis):
@@ -153,6 +157,7 @@ def test_products_that_are_zero_or_infinite_long_before_the_end(
         pytest.param((3, 9_000), 1, id="long-rows"),
         pytest.param((9_000, 5), 0, id="long-columns"),
         pytest.param((400, 75), 0, id="wide-columns"),
+        pytest.param((100, 333), 0, id="few-rows-at-a-time"),
         pytest.param((30, 3_100), 0, id="columns-cut"),
         pytest.param((3_000, 9), 1, id="short-rows"),
         pytest.param((4, 500, 13), 1, id="middle"),
