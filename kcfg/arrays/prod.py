@@ -380,8 +380,9 @@ class ProdJob(Writing):
 
     def _stuck(self, factors: _Factors, part: int, carry: Any) -> Array | None:
         """The accumulators after a tile that can change no more than their signs, else None."""
-        self.looks_at_signs = self.waits and carry is not None and kernels.is_stuck(carry)
-        if not self.looks_at_signs:
+        stuck = self.waits and carry is not None and kernels.is_stuck(carry)
+        self.looks_at_signs = stuck  # of whatever thread comes next
+        if not stuck:
             return None
         negative = factors.signs
         if negative is None or (np.isinf(carry).any() and not factors.tile.all()):

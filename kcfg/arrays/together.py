@@ -161,7 +161,7 @@ class Together(Run):
     def compute(self, line: _Line) -> None:
         """Go on with one part of the accumulators, for as long as tiles lie ready for it."""
         job, part = self.job, line.part
-        while line.busy and not self.stopped:
+        while not self.stopped:
             tile = line.tiles[0]
             step, task = tile.step, tile.task
             if not task.settled[part]:
@@ -181,4 +181,6 @@ class Together(Run):
                 if not tile.left:
                     self.free.append(tile)
                     self.moved.notify()
-                line.busy = bool(line.tiles) and line.tiles[0].ready
+                if not line.tiles or not line.tiles[0].ready:
+                    line.busy = False  # from here on, who finds the next tile ready may take it
+                    return

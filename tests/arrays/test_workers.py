@@ -1,4 +1,4 @@
-"""Threads where the system gives less than was asked for."""
+"""Threads that meet at every turn, and threads where the system gives less than was asked for."""
 
 from __future__ import annotations
 
@@ -9,11 +9,43 @@ import sys
 import numpy as np
 import pytest
 
+from kcfg.arrays import prod as multiplying
 from kcfg.arrays import workers
 from tests.support.probes import needs_fork
 
 ADDRESSES = 1 << 30
 """Bytes that a process may map: room for numpy and a few threads, not for 500 of them."""
+
+
+@pytest.fixture
+def restless():
+    """The interpreter goes from thread to thread as often as it can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize(
+    ("dtype", "shape", "axis"),
+    [
+        pytest.param("f8", (9000, 4), 0, id="parts-of-columns"),
+        pytest.param("c8", (300, 60), 0, id="parts-of-complex-columns"),
+        pytest.param("f4", (3, 9000), 1, id="a-few-rows"),
+        pytest.param("i4", (30000,), None, id="one-run"),
+    ],
+)
+def test_no_tile_is_taken_twice(tmp_path, monkeypatch, restless, dtype, shape, axis, threads):
+    """Who has computed a tile may find the next one ready just as somebody else does."""
+    monkeypatch.setattr(multiplying, "TILE_BYTES", 2000)
+    path = str(tmp_path / "x.npy")
+    away = np.random.default_rng(9).integers(-20, 20, shape)
+    np.save(path, (1 + away * (2 if dtype == "i4" else 0.001)).astype(dtype))
+    want = np.prod(np.load(path), axis=axis)
+    for _ in range(30):
+        got = multiplying.prod(path, axis=axis, threads=threads)
+        assert got.tobytes() == want.tobytes()
 
 
 @needs_fork
