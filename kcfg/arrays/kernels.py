@@ -12,7 +12,7 @@ accumulator, and results may be taken side by side. How depends on the family of
   when that run ends; across other axes it rounds after each multiplication;
 - complex: `(1+0j) * accumulator` isn't the accumulator where parts are infinite or negative zero,
   and numpy's loop across axes (fused multiply-add, where the processor has it) rounds otherwise
-  than its loop along an axis: each is called just as numpy calls it.
+  than its loop along an axis: each is called just as numpy calls it, and without that 1.
 
 What numpy's loops take slowly goes through `fast`; float16's innermost axis through `half`.
 """
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 FEW_ROWS = 16
-"""So few are multiplied one by one, and not copied before."""
+"""Up to so many rows are multiplied one by one: their accumulators are then a good part of the
+tile, and other ways go over them a few times more."""
 
 INTEGER, REAL, HALF, COMPLEX = "integer", "real", "half", "complex"
 
@@ -89,7 +90,7 @@ def proceed(tile: Array, reduced: tuple[bool, ...], before: Array) -> Array:
             np.multiply(after, row, out=after)
         return after
     if kind == COMPLEX:
-        return _proceed_complex(tile, reduced, before)
+        return _complex_from_firsts(tile, reduced, before)
     if kind == REAL and reduced == (True, False) and tile.shape[1] < fast.SHORT:
         result = np.empty_like(before)
         for place in range(tile.shape[1]):
@@ -113,16 +114,16 @@ def some_columns(tile: Array, bounds: tuple[int, int], before: Array | None) -> 
     part = tile[:, first:end]
     whole = end - first == tile.shape[1]
     result = start(part, across) if before is None else proceed(part, across, before)
-    if whole and family(tile.dtype) == REAL and tile.shape[1] >= fast.SHORT:
+    if whole and (family(tile.dtype) == COMPLEX or tile.shape[1] >= fast.SHORT):
         return result  # they were
-    if tile.dtype.kind not in "fc" or tile.dtype.itemsize == 2 or not np.isnan(result).any():
+    if family(tile.dtype) == HALF or not np.isnan(result).any():
         return result
     wide = np.ones((len(tile) + 1, tile.shape[1]), tile.dtype)
     wide[1:, first:end] = part
     if before is not None:
         wide[0, first:end] = before
     if family(tile.dtype) == COMPLEX and before is not None:
-        return _proceed_complex(wide[1:], across, wide[0])[first:end]
+        return _complex_from_firsts(wide[1:], across, wide[0])[first:end]
     return _reduce(wide[0 if before is not None else 1 :], (0,))[first:end]
 
 
@@ -187,24 +188,20 @@ def _put_before(tile: Array, reduced: tuple[bool, ...], before: Array) -> Array:
     return np.concatenate([slab, tile], axis=axis)
 
 
-def _proceed_complex(tile: Array, reduced: tuple[bool, ...], before: Array) -> Array:
-    """Go on by numpy's own loop: along the last axis, or across the others."""
-    result: Array = before.copy()
-    along = reduced[-1]
-    looped = reduced[:-1] if along else reduced
-    if not along and _is_itself_times_one(before):
-        return _reduce(_put_before(tile, reduced, before), _axes(reduced))
-    lengths = [length for length, flag in zip(tile.shape, looped, strict=False) if flag]
-    for index in np.ndindex(*lengths):
-        digits = iter(index)
-        part = tile[tuple(next(digits) if flag else slice(None) for flag in looped)]
-        if along:
-            flat, runs = result.reshape(-1), part.reshape(-1, part.shape[-1])
-            for place in range(flat.size):
-                flat[place] = np.multiply.reduce(runs[place], initial=flat[place])
-        else:
-            np.multiply(result, part, out=result)
-    if not along and result.ndim > 1:  # where numpy may go through the axes in another order
+def _complex_from_firsts(tile: Array, reduced: tuple[bool, ...], before: Array) -> Array:
+    """The same of complex numbers: `initial=None` starts from the firsts, not from 1 times them."""
+    firsts = tile[tuple(0 if flag else slice(None) for flag in reduced)]
+    kept = firsts.copy()
+    after: Array = before.copy()
+    if reduced[-1]:
+        pairs = np.stack([before, firsts], axis=-1)
+        np.multiply.reduce(pairs, axis=-1, initial=None, out=after)
+    else:  # in the left factor's place, as numpy's own loop: numpy 1 rounds otherwise elsewhere
+        np.multiply(after, firsts, out=after)
+    firsts[...] = after
+    result = np.asarray(np.multiply.reduce(tile, axis=_axes(reduced), initial=None))
+    firsts[...] = kept
+    if not reduced[-1] and result.ndim > 1:  # numpy may go through the axes in another order
         _say_which_nan(tile, reduced, before, result)
     return result
 
@@ -217,9 +214,3 @@ def _say_which_nan(tile: Array, reduced: tuple[bool, ...], before: Array, result
         result[place] = before[place]
         for row in rows.reshape(-1, tile.shape[-1]):
             np.multiply(result[place], row, out=result[place])
-
-
-def _is_itself_times_one(numbers: Array) -> bool:
-    """(1+0j) * z is z for every z with finite parts other than zero."""
-    parts = np.ascontiguousarray(numbers).view(numbers.real.dtype)
-    return bool(np.isfinite(parts).all() and parts.all())

@@ -269,11 +269,14 @@ class ProdJob(Writing):
         self.shared = across or self.around
         columns = plan.inner[0] if self.shared else 1
         # One column alone numpy would take for a run along the axis, where float16 and complex
-        # are rounded otherwise: their parts have two columns or more.
+        # are rounded otherwise: their parts have two columns or more. Of complex numbers numpy
+        # calls its loop for each row: a part of a short row takes as long as all of it.
         most = {
             kernels.INTEGER: 1,
             kernels.REAL: columns if columns < fast.SHORT or self.around else 1,
-        }.get(self.family, columns // 2)
+            kernels.HALF: columns // 2,
+            kernels.COMPLEX: columns // fast.SHORT,
+        }[self.family]
         if store is not None:  # it gives all columns at once
             most = 1
         self.parts = max(1, min(most, threads))
