@@ -1,12 +1,13 @@
 """float16 along its innermost axis: numpy multiplies in float32, and rounds when the run ends.
 
 (`HALF_multiply` in numpy/_core/src/umath/loops.c.src.) A tile comes widened to float32 and, where
-a NaN shows up, as it was: which of two NaNs is kept, numpy's own loop for float16 says. Across the
+a NaN shows up, as it was: which of two NaNs is kept depends on how numpy was compiled. Across the
 other axes it rounds after each multiplication: that is `kernels`.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,32 @@ if TYPE_CHECKING:
     from typing import Any
 
     Array = np.ndarray[Any, np.dtype[Any]]
+
+
+FIRST, LAST = "first", "last"
+
+
+@cache
+def kept_nan() -> str | None:
+    """Which of the NaNs along a run of float16 its product is, quiet; None: neither.
+
+    FIRST only if it is that of float32, too: then its widened run has the same. A probe with NaNs
+    of both signs, one of them signalling.
+    """
+    nans = np.array([0x7E01, 0xFE02, 0x7C03, 0xFE04], np.uint16).view(np.float16)
+    quiet = nans.view(np.uint16) | 0x0200
+    run = np.ones(64, np.float16)
+    run[[3, 20, 41]] = nans[1:]
+    with np.errstate(invalid="ignore"):
+        products = [
+            np.multiply.reduce(run, initial=nans[0]),
+            np.multiply.reduce(run[30:]),
+            np.multiply.reduce(run.astype(np.float32), initial=np.float32(nans[0])),
+        ]
+        kept = [product.astype(np.float16).view(np.uint16) for product in products]
+    if kept == [quiet[0], quiet[3], quiet[0]]:
+        return FIRST
+    return LAST if kept[:2] == [quiet[3], quiet[3]] else None
 
 
 def piece_size(*, buffered: bool) -> int:
@@ -40,6 +67,8 @@ def proceed(run: Array, before: Array | None, piece: int) -> Array:
     piece: if not 0, numpy rounds after so many elements; a part begins at a multiple of it.
     """
     product = np.float32(1) if before is None else before.reshape(-1)[0].astype(np.float32)
+    if np.isnan(product):  # it won't be a number any more
+        return np.asarray(product)
     for first in range(0, run.size, piece or run.size):
         part = run[first : first + piece] if piece else run
         product = np.multiply.reduce(part, initial=product)
@@ -48,11 +77,16 @@ def proceed(run: Array, before: Array | None, piece: int) -> Array:
     return np.asarray(product)
 
 
-def which_nan(halves: Array, before: Array | None, piece: int) -> Array:
-    """`proceed` where that gave NaN: numpy's own loop says which NaN it is.
+def which_nan(run: Array, halves: Array, before: Array | None, product: Array, piece: int) -> Array:
+    """The float16 that numpy's own loop gives where `proceed` gave the NaN `product`.
 
     halves: the same part, not widened. From the first NaN on nothing is rounded any more.
     """
+    if kept_nan():
+        rows = product.astype(np.float16).reshape(1)
+        if kept_nan() == LAST:
+            _put_last_nans(run.reshape(1, -1), halves.reshape(1, -1), rows)
+        return np.asarray(rows.reshape(product.shape))
     first = np.float32(1) if before is None else before.reshape(-1)[0].astype(np.float32)
     place = 0
     for begin in range(0, halves.size, piece or halves.size):
@@ -76,9 +110,23 @@ def rows_product(tile: Array, halves: Array, before: Array | None) -> Array:
         result = kernels.proceed(tile, along, before.astype(np.float32))
     rounded = result.astype(np.float16)
     rows = np.isnan(rounded)
-    if rows.any():  # which NaN, numpy's own loop for float16 says
-        some = halves.reshape(tile.shape)[rows]
+    if not rows.any() or kept_nan() == FIRST:
+        return rounded
+    some = halves.reshape(tile.shape)[rows]
+    if kept_nan() == LAST:
+        kept = rounded[rows]
+        _put_last_nans(tile[rows], some, kept)
+        rounded[rows] = kept
+    else:  # numpy's own loop says which
         if before is not None:
             some = np.concatenate([before[rows].reshape(-1, 1), some], axis=1)
         rounded[rows] = np.multiply.reduce(some, axis=1)
     return rounded
+
+
+def _put_last_nans(tile: Array, halves: Array, products: Array) -> None:
+    """Set each row's product to its last factor that is NaN, if there is one."""
+    is_nan = np.isnan(tile)
+    last = tile.shape[1] - 1 - is_nan[:, ::-1].argmax(axis=1)
+    found = np.flatnonzero(is_nan.any(axis=1))
+    products[found] = np.multiply(np.float16(1), halves[found, last[found]])

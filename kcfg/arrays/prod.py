@@ -283,6 +283,7 @@ class ProdJob(Writing):
         self.bounds = [columns * part // self.parts for part in range(self.parts + 1)]
         width = 1 if self.reduced[-1] else (plan.split, *plan.inner)[-1]
         self.keeps_nan = self.family == kernels.REAL and kernels.keeps_first_nan(op_dtype, width)
+        self.keeps_nan |= self.half_run and half.kept_nan() == half.FIRST
         # Where each multiplication waits for the one before, a stuck accumulator saves the most.
         self.waits = (self.half_run or self.family == kernels.REAL) and op_dtype.itemsize <= 8
         self.waits &= self.reduced == (True,) or (across and columns < fast.SHORT)
@@ -363,7 +364,7 @@ class ProdJob(Writing):
             if self.half_run:
                 after = half.proceed(tile, carry, self.piece)
                 if np.isnan(after).any():
-                    after = half.which_nan(halves, carry, self.piece)
+                    after = half.which_nan(tile, halves, carry, after, self.piece)
                 elif step.ends_run:
                     after = after.astype(np.float16)
             elif self.half_rows:
