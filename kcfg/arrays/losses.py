@@ -46,10 +46,16 @@ def of_product(
         return results
 
     with np.errstate(all="ignore"):  # signalling NaNs raise flags even when compared
-        if np.isfinite(after).all() and after.all():
-            return None
+        zero = _is_zero(after)
+        if _are_finite(after):  # then what was zero is
+            zeros = np.count_nonzero(zero)
+            if zeros and before is not None:
+                zeros -= np.count_nonzero(_is_zero(before))
+            if zeros:
+                zeros = np.count_nonzero(fresh(_is_zero, zero))
+            return [0, int(zeros), 0] if zeros else None
         infinite = fresh(np.isinf, np.isinf(after))
-        zero = fresh(_is_zero, _is_zero(after))
+        zero = fresh(_is_zero, zero)
         nan = fresh(np.isnan, np.isnan(after))
         if nan.any():
             # inf * 0: one of them the product itself became on the way, if it was nowhere else.
@@ -57,6 +63,12 @@ def of_product(
             zero = zero | fresh(_is_zero, nan) if after.dtype.kind == "f" else zero
     counts = [int(np.count_nonzero(results)) for results in (infinite, zero, nan)]
     return counts if any(counts) else None
+
+
+def _are_finite(numbers: Array) -> bool:
+    if numbers.dtype.kind == "c" or numbers.itemsize == 2:
+        return bool(np.isfinite(numbers).all())
+    return bool(numbers.max() < np.inf and numbers.min() > -np.inf)
 
 
 def _is_zero(numbers: Array) -> Array:
