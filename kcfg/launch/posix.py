@@ -1,11 +1,7 @@
 """COMMAND with a private keras directory, on POSIX: prepare, leave a cleaner behind, exec.
 
 kcfg becomes COMMAND, so pid, terminal, process group, signals and status are COMMAND's own. What
-must be tidied afterwards is done by a `sh` in a session of its own, waiting on a pipe whose other
-end COMMAND and its children inherit: it reads end-of-file when the last of them is gone, however
-it went. Children that closed the descriptor (Python's `subprocess` does) are found by their
-environment, where /proc shows it. If the cleaner is killed, too, the next run tidies: the private
-directory's flock, held by inherited descriptors as well, tells the dead from the living.
+must be tidied afterwards is left to a shell that waits for its end (cleaning.py).
 
 What COMMAND downloads goes through the links into the real directory at once (hold.py makes
 `datasets/` and `models/` there, if they are missing, for as long as they are needed). Whatever else
@@ -23,13 +19,13 @@ import stat
 import sys
 import time
 
+from kcfg.launch import cleaning
 from kcfg.launch.hold import Holds
 from kcfg.launch.place import (
     CONFIG,
     DOWNLOADS,
     PREFIX,
     UNFINISHED,
-    boot,
     cannot_make,
     entries,
     new_name,
@@ -50,82 +46,8 @@ if TYPE_CHECKING:
 # utils/file_utils.py). Keras's own word, not a temporary file of ours.
 FALLBACK = "/tmp/.keras"
 
-# Of another kernel (a shared TMPDIR, or before a reboot) nobody can tell whether it lives.
-FOREIGN_AGE = 10 * 86400.0
-UNFINISHED_AGE = 60.0
-
 # Descriptors from here on: shell scripts use 3 to 9, dash and bash keep their own from 10 on.
 HIGH = 100
-
-# $1 wait or sweep, $2 the private directory, $3 its name, $4 where new entries belong
-CLEANER = r"""
-trap '' HUP INT QUIT TERM
-mode=$1 p=$2 id=$3 data=$4
-
-used() { grep -qF -e "$id" /proc/[0-9]*/environ 2>/dev/null; }
-gone() { [ ! -e "$1" ] && [ ! -L "$1" ]; }
-leaned() { for r in "$1"/.kcfg-run-*; do [ -e "$r" ] && return 0; done; return 1; }
-leanable() { # empty, or marked by a run; by one look
-    something=
-    for r in "$1"/* "$1"/.[!.]* "$1"/..?*; do
-        case ${r##*/} in .kcfg-*) return 0 ;; esac
-        gone "$r" || something=yes
-    done
-    [ ! "$something" ]
-}
-mark() { (: >"$1/.kcfg-made"); } # a shell of its own: some end where this can't be
-
-release() {
-    rm -f -- "$1/.$id"
-    case $2 in *-missing)
-        if [ ! -e "$1/.kcfg-made" ]; then # killed between making it and marking it
-            leaned "$1" || rmdir -- "$1"
-            leanable "$1" && mark "$1" # who leans on it is to remove it
-        fi ;;
-    esac
-    tries=0
-    while [ $tries -lt 100 ] && [ -e "$1/.kcfg-made" ] && ! leaned "$1"; do
-        tries=$((tries + 1))
-        rm -f -- "$1/.kcfg-made"
-        rmdir -- "$1" && return
-        leanable "$1" || return # something came in: it's a directory like any other now
-        mark "$1" # another run leans on it, or did for a moment
-    done
-}
-
-clean() {
-    chmod u+rwx "$p/keras"
-    kept=
-    for e in "$p"/keras/* "$p"/keras/.[!.]* "$p"/keras/..?*; do
-        gone "$e" && continue
-        name=${e##*/}
-        case $name in keras.json*|.keras.json*) continue ;; esac
-        [ -L "$e" ] && [ -L "$p/shown/$name" ] && continue
-        mkdir -p -- "$data"
-        mv -n -- "$e" "$data/"
-        gone "$e" || mv -n -- "$e" "$data/$name.$id"
-        gone "$e" || kept=yes
-    done
-    for h in "$p"/held/*; do
-        [ -L "$h" ] || continue
-        d=$(readlink -n -- "$h"; echo .)
-        release "${d%.}" "$h"
-    done
-    [ "$kept" ] || rm -rf -- "$p"
-}
-
-case $mode in
-sweep) used || clean ;;
-wait)
-    exec 3<&0
-    (
-        while read -r x; do :; done <&3
-        while used; do sleep 1; done
-        clean
-    ) </dev/null &
-    ;;
-esac
-"""
 
 
 def launch(
@@ -135,7 +57,7 @@ def launch(
     program = _locate(command[0], environ.get("PATH", os.defpath))
     if contents is None:
         _become(program, command, environ)
-    sweep(temporary_directory(environ), environ)
+    cleaning.sweep(temporary_directory(environ), environ)
     private = Private(contents, directory, environ)
     try:
         _become(program, command, {**environ, "KERAS_HOME": private.home})
@@ -191,11 +113,11 @@ class Private:
             read, write = os.pipe()
             self._descriptors.append(_high(write))
             arguments = ("wait", self._path, self._name, self._data)
-            _sh(arguments, environ, read, lock)
+            cleaning.start(arguments, environ, read, lock)
             os.close(read)
         except OSError:
-            _remove(unfinished)
-            _remove(self._path)
+            cleaning.remove(unfinished)
+            cleaning.remove(self._path)
             raise
 
     def _fill(self, contents: bytes) -> None:
@@ -228,72 +150,6 @@ class Private:
         os.symlink(directory, os.path.join(held, number + ("-missing" if missing else "")))
 
 
-def sweep(base: str, environ: Mapping[str, str]) -> None:
-    """Tidy what runs left behind whose cleaner was killed, too.
-
-    A flock tells: COMMAND, its children and the cleaner hold it by inheritance.
-    """
-    try:
-        names = os.listdir(base)
-    except OSError:
-        return  # Making a new directory there will say why.
-    now = time.time()
-    ours = PREFIX + boot()
-    for name in names:
-        if not name.startswith((PREFIX, UNFINISHED)):
-            continue
-        path = os.path.join(base, name)
-        age = UNFINISHED_AGE if name.startswith(UNFINISHED) else FOREIGN_AGE
-        try:
-            if not name.startswith(ours) and now - os.lstat(path).st_mtime < age:
-                continue
-            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError:
-            continue  # Gone meanwhile, or another user's.
-        try:
-            if os.fstat(lock).st_uid == os.geteuid() and try_lock(lock):
-                _tidy(path, name, environ, lock)
-        except OSError:
-            continue  # No process can be started: this run will say so itself.
-        finally:
-            os.close(lock)
-
-
-def _tidy(path: str, name: str, environ: Mapping[str, str], lock: int) -> None:
-    try:
-        data = os.readlink(os.path.join(path, "data"))
-    except OSError:
-        _remove(path)  # Killed before anything was made for COMMAND.
-        return
-    with open(os.devnull, "rb") as nothing:
-        _sh(("sweep", path, name, data), environ, nothing.fileno(), lock)
-
-
-def _sh(arguments: Sequence[str], environ: Mapping[str, str], stdin: int, lock: int) -> None:
-    """Run CLEANER; in its mode `wait` it comes back at once and goes on by itself.
-
-    By a shell that starts the cleaner and ends: COMMAND gets no child that it didn't make. In a
-    session of its own no signal of the terminal arrives; with no descriptor but these two,
-    `kcfg run ... | cat` ends with COMMAND.
-    """
-    import subprocess
-
-    path = environ.get("PATH")
-    ended = subprocess.run(
-        ["/bin/sh", "-c", CLEANER, "kcfg-run-cleaner", *arguments],
-        stdin=stdin,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        pass_fds=(lock,),
-        start_new_session=True,
-        cwd="/",
-        env={"PATH": "/usr/bin:/bin" + (f":{path}" if path else ""), "LC_ALL": "C"},
-        check=False,
-    )
-    if ended.returncode and arguments[0] == "wait":
-        raise OSError(errno.EAGAIN, "the shell that tidies up afterwards could not start")
-
-
 def _high(descriptor: int) -> int:
     """The same, inheritable, out of the way of COMMAND's own numbers; the given one is closed."""
     import fcntl
@@ -310,12 +166,6 @@ def _high(descriptor: int) -> int:
 def _private(path: str) -> None:
     os.mkdir(path, 0o700)
     os.chmod(path, 0o700)  # Whatever umask took away.
-
-
-def _remove(path: str) -> None:
-    import shutil
-
-    shutil.rmtree(path, ignore_errors=True)
 
 
 def _outer_data(directory: str) -> str | None:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from kcfg.launch.cleaning import CLEANER
 from kcfg.launch.place import boot
-from kcfg.launch.posix import CLEANER
 from tests.support.runs import HALF, Place, cleaners, tree, wait_for
 
 LIVES = 'echo "$KERAS_HOME"; exec sleep 60'
