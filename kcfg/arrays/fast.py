@@ -48,14 +48,16 @@ WIDE = 1024
 """Integers are multiplied side by side in rows of about so many."""
 
 
-def start(tile: Array, reduced: tuple[bool, ...]) -> Array | None:
+def start(tile: Array, reduced: tuple[bool, ...], dtype: np.dtype[Any]) -> Array | None:
     """The products over the reduced axes of a tile of integers or real numbers, a result for each
     row; None where numpy's own loop is as fast. Of two NaNs it may give the other.
+
+    dtype: in which to multiply: the tile's, or one that `widens`.
     """
     if reduced == (False, True) and _turning_pays(tile):
         return _rows_abreast(tile)
     if reduced == (False, True) and 1 < tile.shape[1] <= SHORT:
-        return columns(tile)
+        return columns(tile, dtype)
     if reduced == (False, True, False):
         rows, length, width = tile.shape
         if width < SHORT and length > SHORT:
@@ -69,10 +71,9 @@ def start(tile: Array, reduced: tuple[bool, ...]) -> Array | None:
     return None
 
 
-def columns(tile: Array, dtype: np.dtype[Any] | None = None) -> Array:
+def columns(tile: Array, dtype: np.dtype[Any]) -> Array:
     """Short rows, (rows, length): one multiplication a column, for a block of rows at a time."""
     rows, length = tile.shape
-    dtype = dtype or tile.dtype
     result = np.empty(rows, dtype)
     block = max(1, BLOCK_BYTES // (length * tile.itemsize))
     for first in range(0, rows, block):
@@ -86,21 +87,16 @@ def columns(tile: Array, dtype: np.dtype[Any] | None = None) -> Array:
 def widens(
     dtype: np.dtype[Any], op_dtype: np.dtype[Any], shape: tuple[int, ...], reduced: tuple[bool, ...]
 ) -> bool:
-    """Does `widened` multiply such a tile of integers in `op_dtype` faster than a copy in it?"""
+    """Is such a tile of integers better multiplied in `op_dtype` as it is than copied to it first?
+
+    numpy widens some 8,192 at a time, which stay in the cache; not where it calls its loop for a
+    few at a time, nor where it must go through more than one array.
+    """
     if not np.can_cast(dtype, op_dtype, "safe"):
         return False
     if reduced == (False, True, False):
         return shape[1] > SHORT <= shape[2]
     return not any(reduced) or reduced in ((True,), (True, False), (False, True))
-
-
-def widened(tile: Array, reduced: tuple[bool, ...], dtype: np.dtype[Any]) -> Array:
-    """Integers that numpy widens on the way, 8,192 at a time, which stay in the cache."""
-    if reduced[0]:
-        return folded(tile, np.multiply, dtype)
-    if reduced == (False, True) and 1 < tile.shape[1] <= SHORT:
-        return columns(tile, dtype)
-    return np.asarray(np.multiply.reduce(tile, axis=1, dtype=dtype))
 
 
 def folded(tile: Array, ufunc: np.ufunc, dtype: np.dtype[Any]) -> Array:

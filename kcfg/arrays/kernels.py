@@ -46,22 +46,21 @@ def family(dtype: np.dtype[Any]) -> str:
     return HALF if dtype.itemsize == 2 else REAL
 
 
-def start(tile: Array, reduced: tuple[bool, ...], op_dtype: np.dtype[Any] | None = None) -> Array:
+def start(tile: Array, reduced: tuple[bool, ...], dtype: np.dtype[Any] | None = None) -> Array:
     """The products over the reduced axes of a tile, with nothing before it.
 
     tile: C-contiguous, native, shape (rows, *inner). Returns an array of the kept axes' shape.
-    op_dtype: in which to multiply, of integers that `fast.widens`; then any byte order will do.
+    dtype: in which to multiply integers, by default the tile's, which may have any byte order then.
     """
-    if op_dtype is not None and op_dtype != tile.dtype:
-        return fast.widened(tile, reduced, op_dtype)
+    dtype = dtype or tile.dtype
     kind = family(tile.dtype)
     if kind == INTEGER and reduced in ((True,), (True, False)):
-        return fast.folded(tile, np.multiply, tile.dtype)
+        return fast.folded(tile, np.multiply, dtype)
     if kind in (INTEGER, REAL) and fast.has_lanes(tile.shape, reduced):
         return fast.lanes(tile, None)
-    result = fast.start(tile, reduced) if kind in (INTEGER, REAL) else None
+    result = fast.start(tile, reduced, dtype) if kind in (INTEGER, REAL) else None
     if result is None:
-        return _reduce(tile, _axes(reduced))
+        return np.asarray(np.multiply.reduce(tile, axis=_axes(reduced), dtype=dtype))
     if tile.dtype.kind == "f" and (nans := np.isnan(result)).any():
         # Which NaN, numpy's own loop says.
         rows = nans if nans.ndim == 1 else nans.reshape(len(tile), -1).any(axis=1)

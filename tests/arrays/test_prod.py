@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 import pytest
 
-from kcfg.arrays import fast, files
+from kcfg.arrays import fast, files, half
 from kcfg.arrays import prod as multiplying
 from kcfg.problems import KcfgError
 from tests.arrays.support import DTYPES, bits, nans, numbers
@@ -188,6 +188,25 @@ def test_special_values_over_many_tiles(tmp_path, monkeypatch, dtype, shape, axi
             want = np.asarray(np.prod(np.load(path), axis=axis))
         got = multiplying.prod(path, axis=axis, threads=threads)
         assert bits(got) == bits(want), share
+
+
+@pytest.mark.parametrize("looked_up", [True, False])
+@pytest.mark.parametrize("shape", [(1, 30_000), (400, 70), (3, 9_000)])
+def test_the_nan_of_float16_is_numpys(tmp_path, monkeypatch, shape, looked_up):
+    """Also where neither the first nor the last is kept, and numpy's own loop says which."""
+    monkeypatch.setattr(multiplying, "TILE_BYTES", 20_000)
+    if not looked_up:
+        monkeypatch.setattr(half, "kept_nan", lambda: None)
+    random = np.random.default_rng(7)
+    path = str(tmp_path / "x.npy")
+    for share in (1e-4, 1e-3, 0.02, 0.5):
+        values = numbers("f2", shape, spread=0.3 / np.prod(shape) ** 0.5)
+        where = random.random(shape) < share
+        values[where] = nans(values.dtype, where.sum(), random)
+        values[random.random(shape) < share / 4] = np.inf
+        values[random.random(shape) < share / 4] = 0
+        np.save(path, values)
+        assert_numpys(path, axis=1)
 
 
 @pytest.mark.parametrize("dtype", ["c8", "c16"])
