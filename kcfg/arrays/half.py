@@ -82,11 +82,10 @@ def which_nan(run: Array, halves: Array, before: Array | None, product: Array, p
 
     halves: the same part, not widened. From the first NaN on nothing is rounded any more.
     """
+    if kept_nan() == LAST and (nans := np.flatnonzero(np.isnan(run))).size:
+        return np.asarray(np.multiply.reduce(halves[nans[-1:]]))
     if kept_nan():
-        rows = product.astype(np.float16).reshape(1)
-        if kept_nan() == LAST:
-            _put_last_nans(run.reshape(1, -1), halves.reshape(1, -1), rows)
-        return np.asarray(rows.reshape(product.shape))
+        return product.astype(np.float16)
     first = np.float32(1) if before is None else before.reshape(-1)[0].astype(np.float32)
     place = 0
     for begin in range(0, halves.size, piece or halves.size):
@@ -110,23 +109,9 @@ def rows_product(tile: Array, halves: Array, before: Array | None) -> Array:
         result = kernels.proceed(tile, along, before.astype(np.float32))
     rounded = result.astype(np.float16)
     rows = np.isnan(rounded)
-    if not rows.any() or kept_nan() == FIRST:
-        return rounded
-    some = halves.reshape(tile.shape)[rows]
-    if kept_nan() == LAST:
-        kept = rounded[rows]
-        _put_last_nans(tile[rows], some, kept)
-        rounded[rows] = kept
-    else:  # numpy's own loop says which
+    if rows.any() and kept_nan() != FIRST:  # numpy's own loop says which NaN
+        some = halves.reshape(tile.shape)[rows]
         if before is not None:
             some = np.concatenate([before[rows].reshape(-1, 1), some], axis=1)
         rounded[rows] = np.multiply.reduce(some, axis=1)
     return rounded
-
-
-def _put_last_nans(tile: Array, halves: Array, products: Array) -> None:
-    """Set each row's product to its last factor that is NaN, if there is one."""
-    is_nan = np.isnan(tile)
-    last = tile.shape[1] - 1 - is_nan[:, ::-1].argmax(axis=1)
-    found = np.flatnonzero(is_nan.any(axis=1))
-    products[found] = np.multiply(np.float16(1), halves[found, last[found]])

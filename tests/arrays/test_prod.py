@@ -342,6 +342,25 @@ def test_losses_are_counted(tmp_path):
     assert lost(path, 1) == (1, 1, 0)
 
 
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        pytest.param([[1e-30, 1e-30], [0, 5], [2, 3]], (0, 1, 0), id="a-factor-is-zero"),
+        pytest.param([[-1e30, 1e30], [-3, 5], [2, 3]], (1, 0, 0), id="minus-infinite"),
+        pytest.param([[1e30, 1e30], [np.nan, 3], [0, 5]], (1, 0, 0), id="others-are-nan-or-zero"),
+        pytest.param([[1e-30, 1e-30], [np.inf, 3], [0, 5]], (0, 1, 0), id="another-is-infinite"),
+    ],
+)
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("tile", [8, 1 << 20], ids=["many-tiles", "one-tile"])
+def test_what_the_factors_are_is_no_loss(tmp_path, monkeypatch, rows, expected, axis, tile):
+    monkeypatch.setattr(multiplying, "TILE_BYTES", tile)
+    path = str(tmp_path / "x.npy")
+    values = np.array(rows, np.float32)
+    np.save(path, values.T if axis == 0 else values)
+    assert lost(path, axis) == expected
+
+
 @pytest.mark.parametrize("tile", [800, 1 << 22], ids=["many-tiles", "one-tile"])
 @pytest.mark.parametrize(
     ("factor", "last", "expected"),
