@@ -1,15 +1,21 @@
 """One tile into another dtype; float16 at several times numpy's speed, all with numpy's bits.
 
 numpy converts float16 in software, element by element (numpy/_core/src/npymath/halffloat.cpp), at
-2 to 2.5 ns each. Here whole tiles go through a few exact vector operations: a float16's bits,
-shifted to float32's place, are the number times 2**-112. Where that isn't so, below 2**-14 and from
-65520 on, other vector operations do it: numpy raises a flag of the processor for each such element
-(60 ns). NaNs, whose payload counts, are left to numpy itself.
+2 to 2.5 ns each, and 60 ns where it raises a flag of the processor: for what is too large, and for
+most of what is below 2**-14. Here whole tiles go through a few exact vector operations:
+
+- float16 -> float32: its bits, shifted to float32's place, are the number times 2**-112; a table
+  of all 65,536 has those for which that is slow, or not so;
+- float32 -> float16: in the sum with a power of 2 that is large enough, the processor has rounded
+  the number where float16 does, half to even, and the last bits of the sum count in its units.
+
+NaNs, whose payload counts, are left to numpy itself.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import warnings
 from typing import TYPE_CHECKING
 
@@ -25,22 +31,30 @@ BLOCK_BYTES = 1 << 21
 """Of float32 or float64 that go through all operations at once. With fewer, threads wait more often
 for the interpreter after each of them; more don't stay in the cache that the threads share."""
 
-_DOWN = np.float32(2.0**-112)
+FEW = 64
+"""Up to one in so many, elements are left to numpy one by one."""
+
+SAMPLED = 251
+"""One in so many says what most of a tile is."""
+
+LOOKED_UP = 1 << 17
+"""So many are looked up at once: numpy makes larger integers of them first."""
+
 _UP = np.float32(2.0**112)
-_SMALLEST_NORMAL = np.uint16(0x0400)
-"""The bits of 2**-14 as a float16; what is below it, and this itself, may have rounded twice."""
-_LAST_BIT_2_24 = {4: np.float32(0.5), 8: np.float64(2.0**28)}
-"""By the size of a number: the power of 2 whose last bit stands for 2**-24, as a float16's does
-below 2**-14. Its own low 16 bits are 0."""
-_ROUNDS_TO_INF = np.float32(65520.0)
-_INFINITE = np.uint16(0x7C00)
+_SMALLEST_NORMAL = 2.0**-14
+_ROUNDS_TO_INF = 65520.0
+_LARGEST = 65536.0
+"""As good as anything larger: it is rounded to infinity as well."""
+_MAGNITUDE = np.uint16(0x7FFF)
+_SIGN = np.uint16(0x8000)
+_NORMAL, _INFINITE = np.uint16(0x0400), np.uint16(0x7C00)
+_EXPONENT = np.uint32(0x7F800000)
+_LEAST_EXPONENT, _LARGEST_EXPONENT = np.uint32(127 - 14 << 23), np.uint32(127 + 15 << 23)
+"""float16's, as float32 has them; below the least one its numbers stay 2**-24 apart."""
 _NOWHERE = np.empty(0, np.intp)
 _NARROWED_FROM = {np.dtype(char): "d" if char == "d" else "f" for char in "bBhHiIlLqQfd"}
 """The dtype from which such numbers are rounded to float16. An integer that float32 can't hold is
 infinite there anyway."""
-
-FEW = 32
-"""Up to one in so many, elements are picked out one by one."""
 
 
 @contextlib.contextmanager
@@ -99,16 +113,12 @@ class Converter:
         return plain
 
     def widen(self, halves: Array, out: Array) -> None:
-        """float16 (native, 1-d) -> float32 or float64, as `out[...] = halves`."""
-        strange = _NOWHERE  # infinite or NaN
-        if (
-            halves.view(np.int16).max(initial=0) >= _INFINITE
-            or halves.view(np.uint16).max(initial=0) >= 0x8000 | _INFINITE
-        ):
-            strange = np.flatnonzero(halves.view(np.uint16) & _INFINITE == _INFINITE)
-            if strange.size > halves.size // FEW:
-                out[...] = halves
-                return
+        """float16 (native, 1-d, not empty) -> float32 or float64, as `out[...] = halves`."""
+        if not (_are_finite(halves) and _are_mostly_normal(halves)):
+            every = _every_float16(out.dtype)
+            for some, into in _blocks(halves.view(np.uint16), out, LOOKED_UP):
+                np.take(every, some, out=into, mode="wrap")
+            return
         single = out if out.dtype == np.float32 else self._buffer("single", "f4", halves.size)
         bits = single.view(np.int32)
         bits[...] = halves.view(np.int16)  # the sign fills the upper half
@@ -117,103 +127,119 @@ class Converter:
         np.multiply(single, _UP, out=single)
         if single is not out:
             out[...] = single
-        out[strange] = halves[strange]
 
     def narrow(self, numbers: Array, out: Array) -> tuple[int, int]:
         """float32 or float64 (native, 1-d, not empty) -> float16, as `out[...] = numbers`.
 
         Returns how many numbers became infinite, and how many 0, that weren't.
         """
-        single = self._plain(numbers, "f")
-        lowest, highest = single.min(), single.max()
-        mark = self._buffer("mark", "?", numbers.size)
-        sign = self._buffer("sign", "u2", numbers.size)
-        work = self._buffer("work", "f4", numbers.size)
-        bits = work.view(np.uint32)
-        np.multiply(single, _DOWN, out=work)
-        # Round at bit 13. No number that is kept reaches bit 28, and the sign is lost.
-        ties = _NOWHERE
-        if single is numbers:
-            even = self._buffer("even", "u4", numbers.size)
-            np.right_shift(bits, np.uint32(13), out=even)
-            np.bitwise_and(even, np.uint32(1), out=even)
-            np.add(bits, even, out=bits)
-            np.add(bits, np.uint32(0xFFF), out=bits)
-        else:
-            # Rounded twice, and a tie always up: wrong only where the first rounding gave a tie.
-            np.add(bits, np.uint32(0x1000), out=bits)
-            _low_half(bits, sign)
-            np.bitwise_and(sign, np.uint16(0x1FFF), out=sign)
-            ties = np.flatnonzero(np.equal(sign, np.uint16(0), out=mark))
-        np.right_shift(bits, np.uint32(13), out=bits)
+        if numbers.itemsize == 8 and _is_ordinary(numbers):
+            return self._by_numpy(numbers, out)
+        magnitude = np.abs(numbers, out=self._buffer("magnitude", numbers.dtype.char, numbers.size))
+        highest = magnitude.max()
+        nans = np.flatnonzero(np.isnan(numbers)) if np.isnan(highest) else _NOWHERE
+        if nans.size > numbers.size // FEW:
+            return self._by_numpy(numbers, out)
+        if not highest < _LARGEST:
+            np.minimum(magnitude, magnitude.dtype.type(_LARGEST), out=magnitude)
         halves = out.view(np.uint16)
-        _low_half(bits, halves)
-        underflowed = 0
-        large: Array | slice = _NOWHERE
-        if not (lowest > -_ROUNDS_TO_INF and highest < _ROUNDS_TO_INF):
-            np.greater_equal(np.abs(single, out=work), _ROUNDS_TO_INF, out=mark)
-            large = _places(mark)
-            if isinstance(large, slice):
-                self._put(_INFINITE, mark, halves)
-            else:
-                halves[large] = _INFINITE
-        if halves.min() <= _SMALLEST_NORMAL:
-            np.less_equal(halves, _SMALLEST_NORMAL, out=mark)
-            underflowed = self._round_small(numbers, mark, halves)
-        if not lowest > 0:
-            np.copyto(sign, np.signbit(single, out=mark))
-            np.multiply(sign, np.uint16(0x8000), out=sign)
+        if numbers.itemsize == 4:
+            self._round(magnitude, halves)
+        else:
+            self._round_double(magnitude, halves)
+        out[nans] = numbers[nans]
+        lost = self._lost(numbers, halves)
+        negative = np.signbit(numbers, out=self._buffer("mark", "?", numbers.size))
+        if negative.any():
+            sign = self._buffer("sign", "u2", numbers.size)
+            np.multiply(negative, _SIGN, out=sign)
             np.bitwise_or(halves, sign, out=halves)
-        nans = np.flatnonzero(np.isnan(single)) if np.isnan(lowest) else _NOWHERE
-        for places in (ties, nans):
-            if places.size > numbers.size // FEW:
-                out[...] = numbers
-            elif places.size:
-                out[places] = numbers[places]
-        infinite = np.bitwise_and(halves[large], np.uint16(0x7FFF)) == _INFINITE
-        overflowed = int(np.count_nonzero(infinite) - np.count_nonzero(np.isinf(numbers[large])))
-        return overflowed, underflowed
+        return lost
 
-    def _round_small(self, numbers: Array, mark: Array, halves: Array) -> int:
-        """What is marked rounds to at most 2**-14: to a multiple of 2**-24, the last bit of the sum
-        with a number so large. Returns how many become 0 that weren't.
+    def _by_numpy(self, numbers: Array, out: Array) -> tuple[int, int]:
+        out[...] = numbers
+        magnitudes = self._buffer("sign", "u2", numbers.size)
+        return self._lost(numbers, np.bitwise_and(out.view(np.uint16), _MAGNITUDE, out=magnitudes))
+
+    def _round(self, magnitude: Array, halves: Array) -> None:
+        """The bits of float16 for float32 from 0 to 2**16. `magnitude` is written to.
+
+        To a number of 2**e the sum adds 2**(e + 13), whose last bit stands for 2**(e - 10), as
+        float16's does. So the sum ends in the number's 11 bits, the first of which, always 1, is
+        one in the exponent; the rest of the exponent stands 13 bits higher, too large by 126: in
+        the 16 bits that are kept, 2048 takes that away.
         """
-        last_bit = _LAST_BIT_2_24[numbers.dtype.itemsize]
-        places = _places(mark)
-        if isinstance(places, slice):  # many, but perhaps most of them 0
-            nonzero = np.not_equal(numbers, 0, out=self._buffer("nonzero", "?", numbers.size))
-            places = _places(np.logical_and(mark, nonzero, out=mark))
-        some = numbers[places]
-        sums = np.abs(some, out=self._buffer("sums", numbers.dtype.char, some.size))
-        np.add(sums, last_bit, out=sums)
-        found = self._buffer("found", "u2", some.size)
-        _low_half(sums.view(f"u{sums.itemsize}"), found)
-        if not isinstance(places, slice):
-            halves[places] = found
-            return int(np.count_nonzero(some) - np.count_nonzero(found))
-        self._put(found, mark, halves)
-        marked = np.count_nonzero(mark)
-        return int(marked - np.count_nonzero(np.logical_and(mark, found, out=mark)))
+        power = self._power_of_2(magnitude, np.uint32((13 << 23) + 2048))
+        total = np.add(magnitude, power.view(np.float32), out=magnitude).view(np.uint32)
+        np.right_shift(total, np.uint32(13), out=power)
+        np.add(power, total, out=halves, dtype=power.dtype, casting="unsafe")
 
-    def _put(self, found: Any, mark: Array, halves: Array) -> None:
-        """`halves[mark] = found[mark]`, at the same speed wherever the marks are."""
-        mask = self._buffer("mask", "u2", halves.size)
-        np.copyto(mask, mark)
-        np.negative(mask, out=mask)
-        np.bitwise_and(mask, np.bitwise_xor(halves, found), out=mask)
-        np.bitwise_xor(halves, mask, out=halves)
+    def _round_double(self, magnitude: Array, halves: Array) -> None:
+        """The same for float64, whose last bit stands for 2**(e - 10) beside 2**(e + 42)."""
+        single = self._buffer("single", "f4", magnitude.size)
+        np.copyto(single, magnitude, casting="unsafe")  # its exponent is all that counts
+        power = self._power_of_2(single, np.uint32(42 << 23))
+        np.copyto(wide := self._buffer("wide", "f8", magnitude.size), power.view(np.float32))
+        total = np.add(magnitude, wide, out=wide)
+        _low_half(total.view(np.uint64), halves)
+        np.right_shift(power, np.uint32(13), out=power)
+        exponent = self._buffer("sign", "u2", magnitude.size)
+        _low_half(power, exponent)
+        np.subtract(exponent, np.uint16(155 << 10 & 0xFFFF), out=exponent)
+        np.add(halves, exponent, out=halves)
+
+    def _power_of_2(self, magnitude: Array, more: np.uint32) -> Array:
+        """The bits of a float32 with the exponent of each number, and `more` added to them."""
+        power = self._buffer("power", "u4", magnitude.size)
+        np.bitwise_and(magnitude.view(np.uint32), _EXPONENT, out=power)
+        np.clip(power, _LEAST_EXPONENT, _LARGEST_EXPONENT, out=power)
+        return np.add(power, more, out=power)
+
+    def _lost(self, numbers: Array, magnitudes: Array) -> tuple[int, int]:
+        """How many of the numbers, whose float16 have these bits, became infinite, and how many 0,
+        that weren't."""
+        overflowed: Any = 0
+        underflowed: Any = 0
+        mark = self._buffer("mark", "?", numbers.size)
+        if magnitudes.max() >= _INFINITE:
+            overflowed = np.count_nonzero(np.equal(magnitudes, _INFINITE, out=mark))
+            overflowed -= np.count_nonzero(np.isinf(numbers, out=mark))
+        if magnitudes.min() == 0:
+            underflowed = np.count_nonzero(np.equal(magnitudes, np.uint16(0), out=mark))
+            underflowed -= np.count_nonzero(np.equal(numbers, 0, out=mark))
+        return int(overflowed), int(underflowed)
+
+
+@functools.cache
+def _every_float16(dtype: np.dtype[Any]) -> Array:
+    """The number of such a dtype for each float16, by its bits."""
+    with np.errstate(invalid="ignore"):  # signalling NaNs
+        return np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(dtype)
+
+
+def _are_finite(halves: Array) -> bool:
+    positive, any_sign = halves.view(np.int16).max(), halves.view(np.uint16).max()
+    return bool(positive < _INFINITE and any_sign < _SIGN | _INFINITE)
+
+
+def _are_mostly_normal(halves: Array) -> bool:
+    """Are few of the numbers subnormal, with which some processors multiply slowly?"""
+    some = np.bitwise_and(halves.view(np.uint16)[::SAMPLED], _MAGNITUDE)
+    subnormal = (some < _NORMAL) & (some != 0)
+    return bool(np.count_nonzero(subnormal) <= some.size // FEW)
+
+
+def _is_ordinary(numbers: Array) -> bool:
+    """Does numpy convert nearly all of them to float16 without raising a flag?"""
+    some = np.abs(numbers[::SAMPLED])
+    strange = (some < _SMALLEST_NORMAL) & (some != 0) | (some >= _ROUNDS_TO_INF)
+    return bool(np.count_nonzero(strange) <= some.size // FEW)
 
 
 def _blocks(numbers: Array, out: Array, size: int) -> Iterator[tuple[Array, Array]]:
     """Both, by so many elements at a time."""
     for first in range(0, numbers.size, max(1, size)):
         yield numbers[first : first + size], out[first : first + size]
-
-
-def _places(mark: Array) -> Array | slice:
-    """Where the marks are if they are few, else everywhere."""
-    few = np.count_nonzero(mark) <= mark.size // FEW
-    return np.flatnonzero(mark) if few else slice(None)
 
 
 def _low_half(words: Array, out: Array) -> None:

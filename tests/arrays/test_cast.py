@@ -49,8 +49,10 @@ def test_bits_are_numpys(tmp_path, monkeypatch, source):
 def test_all_of_float16(tmp_path):
     every = np.arange(65536, dtype=np.uint16).view(np.float16)
     finite = every[np.isfinite(every)]
-    few = np.where(np.arange(1 << 17) % 1000 == 0, np.resize(every[::-1], 1 << 17), np.float16(1))
-    for values in (every, finite, few):
+    rarely = np.arange(1 << 17) % 1000 == 0
+    few = np.where(rarely, np.resize(every[::-1], rarely.size), np.float16(1))
+    few_finite = np.where(rarely, np.resize(finite[::-1], rarely.size), np.float16(1))
+    for values in (every, finite, few, few_finite):
         for target in ("f4", "f8"):
             out = np.empty(values.size, target)
             Converter().widen(values, out)
@@ -98,7 +100,7 @@ def test_a_few_that_would_be_rounded_twice(source):
     """Beside the ties below 2**-14, where a product with 2**-112 alone would be a tie again."""
     ties = np.arange(1, 2048, 2) * 2.0**-25
     near = [np.nextafter(ties.astype(source), np.array(to, source)) for to in (0, 1)]
-    values = np.ones(128 * ties.size, source)  # one in 42: see convert.FEW
+    values = np.ones(128 * ties.size, source)  # one in 42
     values[::128], values[16::128], values[32::128] = ties, -near[0], near[1]
     narrowed_as_numpy_does(values)
 
