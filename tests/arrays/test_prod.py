@@ -53,6 +53,8 @@ def test_bits_are_numpys(tmp_path, monkeypatch, dtype, tile_bytes):
         pytest.param((751, 5, 7), 0, id="two-kept"),
         pytest.param((7001, 3), 1, id="short-rows"),
         pytest.param((2001, 11), 1, id="eleven"),
+        pytest.param((2001, 12), 1, id="twice-even"),
+        pytest.param((2001, 16), 1, id="a-power-of-2"),
         pytest.param((751, 5, 7), (0, 2), id="short-runs"),
         pytest.param((40, 700), 1, id="long-rows"),
         pytest.param((90, 300), 0, id="columns"),
