@@ -51,8 +51,8 @@ _MAGNITUDE = np.uint16(0x7FFF)
 _SIGN = np.uint16(0x8000)
 _NORMAL, _INFINITE = np.uint16(0x0400), np.uint16(0x7C00)
 _EXPONENT = np.uint32(0x7F800000)
-_LEAST_EXPONENT, _LARGEST_EXPONENT = np.uint32(127 - 14 << 23), np.uint32(127 + 15 << 23)
-"""float16's, as float32 has them; below the least one its numbers stay 2**-24 apart."""
+_LEAST_EXPONENT, _LARGEST_EXPONENT = np.uint32(127 - 14 << 23), np.uint32(127 + 16 << 23)
+"""float16's, and that of `_LARGEST`, in a float32; below the least one all are 2**-24 apart."""
 _NOWHERE = np.empty(0, np.intp)
 _NARROWED_FROM = {np.dtype(char): "d" if char == "d" else "f" for char in "bBhHiIlLqQfd"}
 """The dtype from which such numbers are rounded to float16. An integer that float32 can't hold is
@@ -153,14 +153,14 @@ class Converter:
         lost = self._lost(numbers, halves)
         negative = np.signbit(numbers, out=self._buffer("mark", "?", numbers.size))
         if negative.any():
-            sign = self._buffer("sign", "u2", numbers.size)
+            sign = self._buffer("half", "u2", numbers.size)
             np.multiply(negative, _SIGN, out=sign)
             np.bitwise_or(halves, sign, out=halves)
         return lost
 
     def _by_numpy(self, numbers: Array, out: Array) -> tuple[int, int]:
         out[...] = numbers
-        magnitudes = self._buffer("sign", "u2", numbers.size)
+        magnitudes = self._buffer("half", "u2", numbers.size)
         return self._lost(numbers, np.bitwise_and(out.view(np.uint16), _MAGNITUDE, out=magnitudes))
 
     def _round(self, magnitude: Array, halves: Array) -> None:
@@ -185,7 +185,7 @@ class Converter:
         total = np.add(magnitude, wide, out=wide)
         _low_half(total.view(np.uint64), halves)
         np.right_shift(power, np.uint32(13), out=power)
-        exponent = self._buffer("sign", "u2", magnitude.size)
+        exponent = self._buffer("half", "u2", magnitude.size)
         _low_half(power, exponent)
         too_much = 127 + 42 - 14 << 10  # beside a number's first bit, which is one in it
         np.subtract(exponent, np.uint16(too_much & 0xFFFF), out=exponent)
@@ -195,22 +195,22 @@ class Converter:
         """The bits of a float32 with the exponent of each number, and `more` added to them."""
         power = self._buffer("power", "u4", magnitude.size)
         np.bitwise_and(magnitude.view(np.uint32), _EXPONENT, out=power)
+        # None is larger than the largest: `maximum` with one number takes three times as long.
         np.clip(power, _LEAST_EXPONENT, _LARGEST_EXPONENT, out=power)
         return np.add(power, more, out=power)
 
     def _lost(self, numbers: Array, magnitudes: Array) -> tuple[int, int]:
         """How many of the numbers, whose float16 have these bits, became infinite, and how many 0,
         that weren't."""
-        overflowed: Any = 0
-        underflowed: Any = 0
+        overflowed = underflowed = 0
         mark = self._buffer("mark", "?", numbers.size)
         if magnitudes.max() >= _INFINITE:
-            overflowed = np.count_nonzero(np.equal(magnitudes, _INFINITE, out=mark))
-            overflowed -= np.count_nonzero(np.isinf(numbers, out=mark))
+            overflowed = int(np.count_nonzero(np.equal(magnitudes, _INFINITE, out=mark)))
+            overflowed -= int(np.count_nonzero(np.isinf(numbers, out=mark)))
         if magnitudes.min() == 0:
-            underflowed = np.count_nonzero(np.equal(magnitudes, np.uint16(0), out=mark))
-            underflowed -= np.count_nonzero(np.equal(numbers, 0, out=mark))
-        return int(overflowed), int(underflowed)
+            underflowed = int(np.count_nonzero(np.equal(magnitudes, np.uint16(0), out=mark)))
+            underflowed -= int(np.count_nonzero(np.equal(numbers, 0, out=mark)))
+        return overflowed, underflowed
 
 
 @functools.cache
