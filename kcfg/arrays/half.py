@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 FIRST, LAST = "first", "last"
 
+MANY = 4
+"""With a NaN in more than one in so many rows, the last ones are looked for in all of them."""
+
 
 @cache
 def kept_nan() -> str | None:
@@ -104,14 +107,26 @@ def rows_product(tile: Array, halves: Array, before: Array | None) -> Array:
     """Whole rows of widened float16, (rows, length), each going on from its rounded product."""
     along = (False, True)
     if before is None:
-        result = kernels.start(tile, along)
+        result = kernels.start(tile, along, any_nan=kept_nan() != FIRST)
     else:
         result = kernels.proceed(tile, along, before.astype(np.float32))
     rounded = result.astype(np.float16)
     rows = np.isnan(rounded)
-    if rows.any() and kept_nan() != FIRST:  # numpy's own loop says which NaN
-        some = halves.reshape(tile.shape)[rows]
+    if rows.any() and kept_nan() != FIRST:
+        if kept_nan() == LAST and np.count_nonzero(rows) > rows.size // MANY:
+            rows &= ~_put_last_nan(tile, halves, rounded)
+        some = halves.reshape(tile.shape)[rows]  # numpy's own loop says which NaN
         if before is not None:
             some = np.concatenate([before[rows].reshape(-1, 1), some], axis=1)
         rounded[rows] = np.multiply.reduce(some, axis=1)
     return rounded
+
+
+def _put_last_nan(tile: Array, halves: Array, products: Array) -> Array:
+    """Give each row that holds a NaN its last one, quiet, as its product; returns which do."""
+    places = np.flatnonzero(np.isnan(tile))
+    ends = np.arange(1, len(tile) + 1) * tile.shape[1]
+    so_far = np.searchsorted(places, ends)
+    found: Array = np.diff(so_far, prepend=0) > 0
+    products[found] = np.multiply(halves[places[so_far[found] - 1]], np.float16(1))
+    return found

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
+SAMPLED_ROWS = 16
+"""So many rows say whether most hold a NaN, of LEAST_SAMPLED or more."""
+
+LEAST_SAMPLED = 256
+
 FEW_ROWS = 16
 """Up to so many rows are multiplied one by one: their accumulators are then a good part of the
 tile, and other ways go over them a few times more."""
@@ -46,11 +51,18 @@ def family(dtype: np.dtype[Any]) -> str:
     return HALF if dtype.itemsize == 2 else REAL
 
 
-def start(tile: Array, reduced: tuple[bool, ...], dtype: np.dtype[Any] | None = None) -> Array:
+def start(
+    tile: Array,
+    reduced: tuple[bool, ...],
+    dtype: np.dtype[Any] | None = None,
+    *,
+    any_nan: bool = False,
+) -> Array:
     """The products over the reduced axes of a tile, with nothing before it.
 
     tile: C-contiguous, native, shape (rows, *inner). Returns an array of the kept axes' shape.
     dtype: in which to multiply integers, by default the tile's, which may have any byte order then.
+    any_nan: which NaN a result is doesn't matter.
     """
     dtype = dtype or tile.dtype
     kind = family(tile.dtype)
@@ -58,14 +70,25 @@ def start(tile: Array, reduced: tuple[bool, ...], dtype: np.dtype[Any] | None = 
         return fast.folded(tile, np.multiply, dtype)
     if kind in (INTEGER, REAL) and fast.has_lanes(tile.shape, reduced):
         return fast.lanes(tile, None)
-    result = fast.start(tile, reduced, dtype) if kind in (INTEGER, REAL) else None
+    result = None
+    if kind == INTEGER or (kind == REAL and (any_nan or not _mostly_nan(tile, reduced))):
+        result = fast.start(tile, reduced, dtype)
     if result is None:
         return np.asarray(np.multiply.reduce(tile, axis=_axes(reduced), dtype=dtype))
-    if tile.dtype.kind == "f" and (nans := np.isnan(result)).any():
+    if kind == REAL and not any_nan and (nans := np.isnan(result)).any():
         # Which NaN, numpy's own loop says.
         rows = nans if nans.ndim == 1 else nans.reshape(len(tile), -1).any(axis=1)
         result[rows] = _reduce(tile[rows], _axes(reduced))
     return result
+
+
+def _mostly_nan(tile: Array, reduced: tuple[bool, ...]) -> bool:
+    """Do most rows hold a NaN, so that numpy's own loop would come after any other?"""
+    if reduced[0] or len(tile) < LEAST_SAMPLED:
+        return False
+    some = np.isnan(tile[:: len(tile) // SAMPLED_ROWS])
+    nans = some.reshape(len(some), -1).any(axis=1)
+    return int(np.count_nonzero(nans)) > nans.size // 2
 
 
 def proceed(tile: Array, reduced: tuple[bool, ...], before: Array) -> Array:

@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 import pytest
 
-from kcfg.arrays import fast, files, half
+from kcfg.arrays import fast, files, half, kernels
 from kcfg.arrays import prod as multiplying
 from kcfg.problems import KcfgError
 from tests.arrays.support import DTYPES, bits, nans, numbers
@@ -176,6 +176,8 @@ def test_special_values_over_many_tiles(tmp_path, monkeypatch, dtype, shape, axi
         pytest.skip("which of two NaNs numpy 1 gives depends on the memory's alignment")
     monkeypatch.setattr(multiplying, "TILE_BYTES", 20_000)
     monkeypatch.setattr(fast, "LEAST_LANE", 10)
+    monkeypatch.setattr(fast, "LEAST_ABREAST", 20)
+    monkeypatch.setattr(kernels, "LEAST_SAMPLED", 20)
     random = np.random.default_rng(6)
     path = str(tmp_path / "x.npy")
     for share in (1e-4, 1e-3, 0.02, 0.5):
@@ -193,10 +195,11 @@ def test_special_values_over_many_tiles(tmp_path, monkeypatch, dtype, shape, axi
 
 
 @pytest.mark.parametrize("looked_up", [True, False])
-@pytest.mark.parametrize("shape", [(1, 30_000), (400, 70), (3, 9_000)])
+@pytest.mark.parametrize("shape", [(1, 30_000), (400, 70), (3, 9_000), (3_000, 4)])
 def test_the_nan_of_float16_is_numpys(tmp_path, monkeypatch, shape, looked_up):
     """Also where neither the first nor the last is kept, and numpy's own loop says which."""
     monkeypatch.setattr(multiplying, "TILE_BYTES", 20_000)
+    monkeypatch.setattr(kernels, "LEAST_SAMPLED", 20)
     if not looked_up:
         monkeypatch.setattr(half, "kept_nan", lambda: None)
     random = np.random.default_rng(7)
