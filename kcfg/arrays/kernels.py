@@ -19,6 +19,7 @@ What numpy's loops take slowly goes through `fast`; float16's innermost axis thr
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -133,18 +134,19 @@ def some_columns(tile: Array, bounds: tuple[int, int], before: Array | None) -> 
     """
     first, end = bounds
     across = (True, False)
-    part = tile[:, first:end]
-    whole = end - first == tile.shape[1]
-    result = start(part, across) if before is None else proceed(part, across, before)
-    if whole and (family(tile.dtype) == COMPLEX or tile.shape[1] >= fast.SHORT):
-        return result  # they were
-    if family(tile.dtype) == HALF or not np.isnan(result).any():
-        return result
-    wide = np.ones((len(tile) + 1, tile.shape[1]), tile.dtype)
+    part, columns = tile[:, first:end], tile.shape[1]
+    kind = family(tile.dtype)
+    as_wide = end - first == columns and (kind == COMPLEX or columns >= fast.SHORT)
+    any_nan = kind == HALF or as_wide
+    if any_nan or before is None or not np.isnan(before).any():
+        result = start(part, across) if before is None else proceed(part, across, before)
+        if any_nan or not np.isnan(result).any():
+            return result
+    wide = np.ones((len(tile) + 1, columns), tile.dtype)
     wide[1:, first:end] = part
     if before is not None:
         wide[0, first:end] = before
-    if family(tile.dtype) == COMPLEX and before is not None:
+    if kind == COMPLEX and before is not None:
         return _complex_from_firsts(wide[1:], across, wide[0])[first:end]
     return _reduce(wide[0 if before is not None else 1 :], (0,))[first:end]
 
@@ -152,31 +154,55 @@ def some_columns(tile: Array, bounds: tuple[int, int], before: Array | None) -> 
 def is_stuck(before: Array) -> bool:
     """Is each accumulator zero or infinite, so that most factors can change its sign alone?"""
     with np.errstate(invalid="ignore"):  # a signalling NaN that was the first factor
-        return bool((np.isinf(before) | (before == 0)).all())
+        first = before.flat[0]  # most often it says that not all are
+        return bool((first == 0 or np.isinf(first)) and (np.isinf(before) | (before == 0)).all())
 
 
 def signs(tile: Array) -> Array | None:
     """Which columns have an odd number of negative factors; of a tile without columns an array of
     shape (). None if some factor is infinite or NaN.
     """
-    if not (tile.max() < np.inf and tile.min() > -np.inf):
-        return None
     words = tile.view(f"u{tile.itemsize}")
+    infinities = np.array([np.inf, -np.inf], tile.dtype)  # of both signs, NaNs are beyond them
+    positive, any_sign = infinities.view(f"i{tile.itemsize}")[0], infinities.view(words.dtype)[1]
+    if words.view(positive.dtype).max() >= positive or words.max() >= any_sign:
+        return None
     return np.asarray(np.signbit(fast.folded(words, np.bitwise_xor, words.dtype).view(tile.dtype)))
 
 
-def keeps_first_nan(dtype: np.dtype[Any], width: int) -> bool:
-    """Does a product that is NaN stay just that NaN, whatever NaN comes next?
+def keep_last_nan(dtype: np.dtype[Any], width: int) -> int | None:
+    """How many columns at the end of a row keep, once their product is NaN, not just that NaN but
+    the last one that comes; None if others do, too, or some keep neither.
 
     width: results that are multiplied side by side, 1 along the innermost axis. A probe: which of
     two NaNs a multiplication gives depends on how the compiler ordered the operands, in the loop
     over numpy's vectors and in the one over what is left of a row behind them.
     """
     width = min(width, 1024 + width % 64)
-    negative_first = np.full((4, width), np.nan, dtype)
-    np.negative(negative_first[:2], out=negative_first[:2])
-    first = np.signbit(negative_first[0])
-    return bool((np.signbit(np.multiply.reduce(negative_first, axis=0)) == first).all())
+    rows = np.full((4, width), np.nan, dtype)
+    _payload(rows)[:] = [[1], [2], [3], [4]]
+    kept = _payload(np.multiply.reduce(rows, axis=0))
+    last = int(np.count_nonzero(kept == 4))
+    return last if last < width and (kept[: width - last] == 1).all() else None
+
+
+def _payload(nans: Array) -> Array:
+    """Their lowest bytes, as a view."""
+    lowest = 0 if sys.byteorder == "little" else nans.itemsize - 1
+    return nans.view(np.uint8)[..., lowest :: nans.itemsize]
+
+
+def later_nans(tile: Array, bounds: tuple[int, int], before: Array, last: int) -> Array:
+    """The same as `some_columns` where all of `before` are NaNs, and `last` is what `keep_last_nan`
+    found."""
+    first, end = bounds
+    after: Array = np.multiply(before, before.dtype.type(1))  # quiet
+    for column in range(max(first, tile.shape[1] - last), end):
+        factors = tile[:, column]
+        nans = np.flatnonzero(np.isnan(factors))
+        if nans.size:
+            after[column - first] = factors[nans[-1]] * before.dtype.type(1)
+    return after
 
 
 def _axes(reduced: tuple[bool, ...]) -> tuple[int, ...]:

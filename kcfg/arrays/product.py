@@ -62,8 +62,8 @@ class ProdJob(Writing):
         self.op_dtype = op_dtype
         self.store = store
         self.itemsize = dtype.itemsize
-        self.family = kernels.family(op_dtype)
-        self.associative = self.family == kernels.INTEGER
+        self.family = family = kernels.family(op_dtype)
+        self.associative = family == kernels.INTEGER
         self.reduced = (plan.split_reduced, *plan.inner_reduced)
         self.across = across = self.reduced == (True, False)
         # one innermost run of float16, cut into tiles, or many whole ones
@@ -87,11 +87,15 @@ class ProdJob(Writing):
         self.parts = max(1, min(most, threads))
         self.bounds = [columns * part // self.parts for part in range(self.parts + 1)]
         width = 1 if self.reduced[-1] else (plan.split, *plan.inner)[-1]
-        self.keeps_nan = self.family == kernels.REAL and kernels.keeps_first_nan(op_dtype, width)
-        self.keeps_nan |= self.half_run and half.kept_nan() == half.FIRST
-        # Where each multiplication waits for the one before, a stuck accumulator saves the most.
-        self.waits = (self.half_run or self.family == kernels.REAL) and op_dtype.itemsize <= 8
-        self.waits &= self.reduced == (True,) or (across and columns < fast.SHORT)
+        self.last_nans = kernels.keep_last_nan(op_dtype, width) if family == kernels.REAL else None
+        self.keeps_nan = self.last_nans == 0 or (self.half_run and half.kept_nan() == half.FIRST)
+        # Where each multiplication waits for the one before, or each is rounded to float16, a stuck
+        # accumulator saves the most.
+        if family == kernels.HALF:
+            self.waits = self.half_run or (across and plan.chunk > kernels.FEW_ROWS)
+        else:
+            self.waits = family == kernels.REAL and op_dtype.itemsize <= 8
+            self.waits &= self.reduced == (True,) or (across and columns < fast.SHORT)
         self.looks_at_signs = False
         """The last accumulator was stuck: it pays to look at signs before a tile's turn comes."""
         self.lost = [0, 0, 0]
@@ -174,6 +178,8 @@ class ProdJob(Writing):
                     after = after.astype(np.float16)
             elif self.half_rows:
                 after = half.rows_product(tile, halves, carry)
+            elif self.across and self.last_nans and carry is not None and _are_nan(carry):
+                after = kernels.later_nans(tile, bounds, carry, self.last_nans)
             elif self.across:
                 after = kernels.some_columns(tile, bounds, carry)
             elif carry is None:
@@ -206,10 +212,7 @@ class ProdJob(Writing):
             return False
         if self.family == kernels.INTEGER:
             return not carries[0].any()
-        # Few are NaN: the first one says so without a pass over all.
-        return self.keeps_nan and all(
-            np.isnan(carry.flat[0]) and np.isnan(carry).all() for carry in carries
-        )
+        return self.keeps_nan and all(_are_nan(carry) for carry in carries)
 
     def finish(self, task: int, carries: list[Any]) -> None:
         """Hand the results to the sink."""
@@ -217,3 +220,8 @@ class ProdJob(Writing):
             return
         results = carries[0] if len(carries) == 1 else np.concatenate(carries)
         self.sink.write(self.plan.results_of(task)[0], results)
+
+
+def _are_nan(carry: Array) -> bool:
+    """Few are: the first one says so without a pass over all."""
+    return bool(np.isnan(carry.flat[0]) and np.isnan(carry).all())

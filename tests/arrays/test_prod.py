@@ -152,7 +152,7 @@ def test_products_that_are_zero_or_infinite_long_before_the_end(
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("dtype", ["f2", ">f2", "f4", "f8", "c8", "c16"])
+@pytest.mark.parametrize("dtype", ["f2", ">f2", "f4", "f8", "g", "c8", "c16"])
 @pytest.mark.parametrize(
     ("shape", "axis"),
     [
@@ -180,7 +180,7 @@ def test_special_values_over_many_tiles(tmp_path, monkeypatch, dtype, shape, axi
     monkeypatch.setattr(kernels, "LEAST_SAMPLED", 20)
     random = np.random.default_rng(6)
     path = str(tmp_path / "x.npy")
-    for share in (1e-4, 1e-3, 0.02, 0.5):
+    for share in (1e-4, 1e-3, 0.02, 0.5, 1):
         values = numbers(dtype, shape, spread=0.3 / np.prod(shape) ** 0.5)
         native = values.astype(values.dtype.newbyteorder("="))
         for part in (native.real, native.imag) if native.dtype.kind == "c" else (native,):
