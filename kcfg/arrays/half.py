@@ -105,15 +105,15 @@ def which_nan(run: Array, halves: Array, before: Array | None, product: Array, p
 
 def rows_product(tile: Array, halves: Array, before: Array | None) -> Array:
     """Whole rows of widened float16, (rows, length), each going on from its rounded product."""
-    along = (False, True)
+    along, kept = (False, True), kept_nan()
     if before is None:
-        result = kernels.start(tile, along, any_nan=kept_nan() != FIRST)
+        result = kernels.start(tile, along, any_nan=kept != FIRST)
     else:
         result = kernels.proceed(tile, along, before.astype(np.float32))
     rounded = result.astype(np.float16)
     rows = np.isnan(rounded)
-    if rows.any() and kept_nan() != FIRST:
-        if kept_nan() == LAST and np.count_nonzero(rows) > rows.size // MANY:
+    if kept != FIRST and rows.any():
+        if kept == LAST and np.count_nonzero(rows) > rows.size // MANY:
             rows &= ~_put_last_nan(tile, halves, rounded)
         some = halves.reshape(tile.shape)[rows]  # numpy's own loop says which NaN
         if before is not None:

@@ -137,10 +137,10 @@ def some_columns(tile: Array, bounds: tuple[int, int], before: Array | None) -> 
     part, columns = tile[:, first:end], tile.shape[1]
     kind = family(tile.dtype)
     as_wide = end - first == columns and (kind == COMPLEX or columns >= fast.SHORT)
-    any_nan = kind == HALF or as_wide
-    if any_nan or before is None or not np.isnan(before).any():
+    is_numpys = kind == HALF or as_wide
+    if is_numpys or before is None or not np.isnan(before).any():
         result = start(part, across) if before is None else proceed(part, across, before)
-        if any_nan or not np.isnan(result).any():
+        if is_numpys or not np.isnan(result).any():
             return result
     wide = np.ones((len(tile) + 1, columns), tile.dtype)
     wide[1:, first:end] = part

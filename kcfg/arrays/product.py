@@ -91,11 +91,9 @@ class ProdJob(Writing):
         self.keeps_nan = self.last_nans == 0 or (self.half_run and half.kept_nan() == half.FIRST)
         # Where each multiplication waits for the one before, or each is rounded to float16, a stuck
         # accumulator saves the most.
-        if family == kernels.HALF:
-            self.waits = self.half_run or (across and plan.chunk > kernels.FEW_ROWS)
-        else:
-            self.waits = family == kernels.REAL and op_dtype.itemsize <= 8
-            self.waits &= self.reduced == (True,) or (across and columns < fast.SHORT)
+        slow = across and (family == kernels.HALF or columns < fast.SHORT)
+        self.waits = family in (kernels.HALF, kernels.REAL) and op_dtype.itemsize <= 8
+        self.waits &= slow or self.reduced == (True,)
         self.looks_at_signs = False
         """The last accumulator was stuck: it pays to look at signs before a tile's turn comes."""
         self.lost = [0, 0, 0]
