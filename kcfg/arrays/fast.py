@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 SHORT = 24
 """Up to this length an axis is looped over in Python, many results in each call."""
 
+NARROW = 12
+"""Fewer columns are each gone down on their own, which waits for each multiplication. From here on
+numpy's call of its loop for each row, of all columns, is no dearer."""
+
 BLOCK_BYTES = 1 << 22
 """Column by column: so much of a tile at a time. More calls on less cost more than a larger cache
 gives back, most of all where two threads ask for the interpreter after each."""
@@ -60,7 +64,7 @@ def start(tile: Array, reduced: tuple[bool, ...], dtype: np.dtype[Any]) -> Array
         return columns(tile, dtype)
     if reduced == (False, True, False):
         rows, length, width = tile.shape
-        if width < SHORT and length > SHORT:
+        if width < NARROW and length > SHORT:
             result = np.empty((rows, width), tile.dtype)
             for place in range(width):
                 column = tile[:, :, place]
@@ -169,7 +173,7 @@ def _middle(tile: Array) -> Array:
     block = max(1, BLOCK_BYTES // (length * width * tile.itemsize))
     for first in range(0, rows, block):
         part, out = tile[first : first + block], result[first : first + block]
-        narrow = width < SHORT // 2
+        narrow = width < NARROW
         for place in range(width if narrow else 1):
             some = (slice(None), place) if narrow else slice(None)
             np.multiply(part[:, 0][some], part[:, 1][some], out=out[some])

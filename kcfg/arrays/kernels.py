@@ -114,7 +114,7 @@ def proceed(tile: Array, reduced: tuple[bool, ...], before: Array) -> Array:
         return after
     if kind == COMPLEX:
         return _complex_from_firsts(tile, reduced, before)
-    if kind == REAL and reduced == (True, False) and tile.shape[1] < fast.SHORT:
+    if kind == REAL and reduced == (True, False) and tile.shape[1] < fast.NARROW:
         result = np.empty_like(before)
         for place in range(tile.shape[1]):
             result[place] = np.multiply.reduce(tile[:, place], initial=before[place])
@@ -136,7 +136,7 @@ def some_columns(tile: Array, bounds: tuple[int, int], before: Array | None) -> 
     across = (True, False)
     part, columns = tile[:, first:end], tile.shape[1]
     kind = family(tile.dtype)
-    as_wide = end - first == columns and (kind == COMPLEX or columns >= fast.SHORT)
+    as_wide = end - first == columns and (kind == COMPLEX or columns >= fast.NARROW)
     is_numpys = kind == HALF or as_wide
     if is_numpys or before is None or not np.isnan(before).any():
         result = start(part, across) if before is None else proceed(part, across, before)

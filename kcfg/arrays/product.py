@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 
+LOOKED_AT = 40
+"""Fewer columns of stuck accumulators are looked at faster than multiplied."""
+
+
 class _Factors:
     """One tile, ready to be multiplied into the parts of an accumulator."""
 
@@ -78,7 +82,7 @@ class ProdJob(Writing):
         # calls its loop for each row: a part of a short row takes as long as all of it.
         most = {
             kernels.INTEGER: 1,
-            kernels.REAL: columns if columns < fast.SHORT or self.around else 1,
+            kernels.REAL: columns if columns < fast.NARROW or self.around else 1,
             kernels.HALF: columns // 2,
             kernels.COMPLEX: columns // fast.SHORT,
         }[self.family]
@@ -89,9 +93,9 @@ class ProdJob(Writing):
         width = 1 if self.reduced[-1] else (plan.split, *plan.inner)[-1]
         self.last_nans = kernels.keep_last_nan(op_dtype, width) if family == kernels.REAL else None
         self.keeps_nan = self.last_nans == 0 or (self.half_run and half.kept_nan() == half.FIRST)
-        # Where each multiplication waits for the one before, or each is rounded to float16, a stuck
-        # accumulator saves the most.
-        slow = across and (family == kernels.HALF or columns < fast.SHORT)
+        # Where each multiplication waits for the one before, numpy calls its loop for few columns,
+        # or each product is rounded to float16, a stuck accumulator saves the most.
+        slow = across and (family == kernels.HALF or columns < LOOKED_AT)
         self.waits = family in (kernels.HALF, kernels.REAL) and op_dtype.itemsize <= 8
         self.waits &= slow or self.reduced == (True,)
         self.looks_at_signs = False
