@@ -151,25 +151,6 @@ def some_columns(tile: Array, bounds: tuple[int, int], before: Array | None) -> 
     return _reduce(wide[0 if before is not None else 1 :], (0,))[first:end]
 
 
-def is_stuck(before: Array) -> bool:
-    """Is each accumulator zero or infinite, so that most factors can change its sign alone?"""
-    with np.errstate(invalid="ignore"):  # a signalling NaN that was the first factor
-        first = before.flat[0]  # most often it says that not all are
-        return bool((first == 0 or np.isinf(first)) and (np.isinf(before) | (before == 0)).all())
-
-
-def signs(tile: Array) -> Array | None:
-    """Which columns have an odd number of negative factors; of a tile without columns an array of
-    shape (). None if some factor is infinite or NaN.
-    """
-    words = tile.view(f"u{tile.itemsize}")
-    infinities = np.array([np.inf, -np.inf], tile.dtype)  # of both signs, NaNs are beyond them
-    positive, any_sign = infinities.view(f"i{tile.itemsize}")[0], infinities.view(words.dtype)[1]
-    if words.view(positive.dtype).max() >= positive or words.max() >= any_sign:
-        return None
-    return np.asarray(np.signbit(fast.folded(words, np.bitwise_xor, words.dtype).view(tile.dtype)))
-
-
 def keep_last_nan(dtype: np.dtype[Any], width: int) -> int | None:
     """How many columns at the end of a row keep, once their product is NaN, not just that NaN but
     the last one that comes; None if others do, too, or some keep neither.

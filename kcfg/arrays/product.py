@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kcfg.arrays import convert, fast, half, kernels
+from kcfg.arrays import convert, fast, half, kernels, stuck
 from kcfg.arrays import losses as losing
 from kcfg.arrays.portable import Writing
 
@@ -31,16 +31,16 @@ LOOKED_AT = 40
 class _Factors:
     """One tile, ready to be multiplied into the parts of an accumulator."""
 
-    def __init__(self, tile: Array, halves: Any) -> None:
+    def __init__(self, tile: Array, halves: Any, reduced: tuple[bool, ...]) -> None:
         self.tile = tile
         self.halves = halves
         """The same in float16, if that was widened."""
+        self.reduced = reduced
 
     @cached_property
-    def signs(self) -> Array | None:
-        """`kernels.signs`, looked at once for all parts."""
-        with np.errstate(all="ignore"):
-            return kernels.signs(self.tile)
+    def seen(self) -> stuck.Look | None:
+        """`stuck.look`, once for all parts."""
+        return stuck.look(self.tile, self.reduced)
 
 
 class ProdJob(Writing):
@@ -94,12 +94,15 @@ class ProdJob(Writing):
         self.last_nans = kernels.keep_last_nan(op_dtype, width) if family == kernels.REAL else None
         self.keeps_nan = self.last_nans == 0 or (self.half_run and half.kept_nan() == half.FIRST)
         # Where each multiplication waits for the one before, numpy calls its loop for few columns,
-        # or each product is rounded to float16, a stuck accumulator saves the most.
-        slow = across and (family == kernels.HALF or columns < LOOKED_AT)
-        self.waits = family in (kernels.HALF, kernels.REAL) and op_dtype.itemsize <= 8
-        self.waits &= slow or self.reduced == (True,)
-        self.looks_at_signs = False
-        """The last accumulator was stuck: it pays to look at signs before a tile's turn comes."""
+        # or each product is rounded to float16, it saves time to look at what only zeros and
+        # infinities meet. To multiply subnormal numbers takes long everywhere.
+        looks = family in (kernels.HALF, kernels.REAL) and op_dtype.itemsize <= 8
+        looks &= across or self.around or self.reduced == (True,)
+        slow = not across or family == kernels.HALF or columns < LOOKED_AT
+        self.sees_zeros = looks and slow and not self.around
+        self.sees_subnormals = looks and not piece  # which at the end of a piece are rounded to 0
+        self.looks_ahead = False
+        """The last accumulator was stuck: it pays to look at a tile before its turn comes."""
         self.lost = [0, 0, 0]
 
     def prepare(self, step: Step, buffer: memoryview, scratch: dict[str, Any]) -> Any:
@@ -123,9 +126,9 @@ class ProdJob(Writing):
         if self.half_run or self.half_rows:
             halves = elements
             elements = self._converted(elements, np.dtype(np.float32), scratch)
-        factors = _Factors(elements.reshape(shape), halves)
-        if self.looks_at_signs:
-            _ = factors.signs
+        factors = _Factors(elements.reshape(shape), halves, self.reduced)
+        if self.looks_ahead:
+            _ = factors.seen
         return factors
 
     def _converted(self, elements: Array, dtype: np.dtype[Any], scratch: dict[str, Any]) -> Array:
@@ -161,7 +164,7 @@ class ProdJob(Writing):
         return prepared if any(self.reduced) else prepared.astype(self.op_dtype)
 
     def _floating(self, step: Step, factors: _Factors, part: int, carry: Any) -> Any:
-        after = self._stuck(factors, part, carry)
+        after = self._stuck(step, factors, part, carry)
         if after is not None:
             return after.astype(np.float16) if self.half_run and step.ends_run else after
         tile, halves, reduced = factors.tile, factors.halves, self.reduced
@@ -195,18 +198,18 @@ class ProdJob(Writing):
                     self.lost = [a + b for a, b in zip(self.lost, lost, strict=True)]
         return after
 
-    def _stuck(self, factors: _Factors, part: int, carry: Any) -> Array | None:
+    def _stuck(self, step: Step, factors: _Factors, part: int, carry: Any) -> Array | None:
         """The accumulators after a tile that can change no more than their signs, else None."""
-        stuck = self.waits and carry is not None and kernels.is_stuck(carry)
-        self.looks_at_signs = stuck  # of whatever thread comes next
-        if not stuck:
+        ends = self.half_run and step.ends_run  # where it is rounded, and may be lost
+        self.looks_ahead = carry is not None and stuck.is_stuck(
+            carry, zeros=self.sees_zeros, subnormals=self.sees_subnormals and not ends
+        )
+        if not self.looks_ahead or (seen := factors.seen) is None:
             return None
-        negative = factors.signs
-        if negative is None or (np.isinf(carry).any() and not factors.tile.all()):
-            return None
-        if self.across:
+        negative = seen.negative
+        if self.shared:
             negative = negative[self.bounds[part] : self.bounds[part + 1]]
-        return np.asarray(np.where(negative, -carry, carry))
+        return stuck.after(carry, seen._replace(negative=negative.reshape(carry.shape)))
 
     def settled(self, carries: list[Any]) -> bool:
         """No further factor can change an integer 0, nor a NaN."""

@@ -152,6 +152,35 @@ def test_products_that_are_zero_or_infinite_long_before_the_end(
 
 
 @pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("dtype", ["f2", ">f2", "f4", ">f8"])
+@pytest.mark.parametrize("late", [[], [0.5], [-1.5], [0.0], [3e-5, 3e4], [np.inf], [np.nan, 0.4]])
+@pytest.mark.parametrize("signs", [[1], [-1], [1, -1]])
+def test_products_that_stay_below_the_least_normal_number(
+    tmp_path, monkeypatch, dtype, late, signs, threads
+):
+    """Factors near 1 leave them as they are; which ones are near enough, numpy says."""
+    path = str(tmp_path / "x.npy")
+    monkeypatch.setattr(multiplying, "TILE_BYTES", 8192)
+    random = np.random.default_rng(11)
+    shapes = [
+        ((30_001,), None), ((2, 9_001), 1), ((9_001, 3), 0), ((901, 50), 0), ((3_001, 3, 4), (0, 2))
+    ]  # fmt: skip
+    for shape, axis in shapes:
+        values = random.uniform(0.53, 1.47, shape) * random.choice(signs, shape)
+        small = np.sqrt(float(np.finfo(dtype).smallest_subnormal))
+        values[:2] = np.reshape([3 * small, small], (2,) + (1,) * (values.ndim - 1))
+        if axis == 1:
+            values[:, :2] = [3 * small, small]
+        places = random.integers(values.size // 2, values.size, len(late))
+        values.reshape(-1)[places] = late
+        np.save(path, values.astype(dtype))
+        with np.errstate(all="ignore"):
+            want = np.asarray(np.prod(np.load(path), axis=axis))
+        got = multiplying.prod(path, axis=axis, threads=threads)
+        assert bits(got) == bits(want), (shape, axis)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("dtype", ["f2", ">f2", "f4", "f8", "g", "c8", "c16"])
 @pytest.mark.parametrize(
     ("shape", "axis"),
