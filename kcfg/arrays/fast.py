@@ -58,7 +58,7 @@ def start(tile: Array, reduced: tuple[bool, ...], dtype: np.dtype[Any]) -> Array
 
     dtype: in which to multiply: the tile's, or one that `widens`.
     """
-    if reduced == (False, True) and _turning_pays(tile):
+    if reduced == (False, True) and turning_pays(tile):
         return _rows_abreast(tile)
     if reduced == (False, True) and 1 < tile.shape[1] <= SHORT:
         return columns(tile, dtype)
@@ -135,7 +135,7 @@ def folded(tile: Array, ufunc: np.ufunc, dtype: np.dtype[Any]) -> Array:
     return np.asarray(result)
 
 
-def _turning_pays(tile: Array) -> bool:
+def turning_pays(tile: Array) -> bool:
     """Do numpy's own loops take longer than `_rows_abreast` takes to turn the rows?
 
     Rows a multiple of 256 bytes apart share a few places of the cache: there they don't.

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kcfg.arrays import fast
+from kcfg.arrays import fast, stuck
 
 if TYPE_CHECKING:
     from typing import Any
@@ -35,6 +35,9 @@ SAMPLED_ROWS = 16
 """So many rows say whether most hold a NaN, of LEAST_SAMPLED or more."""
 
 LEAST_SAMPLED = 256
+
+LEAST_LOOKED_AT = 1024
+"""Rows of so many factors may be stuck long before they end."""
 
 FEW_ROWS = 16
 """Up to so many rows are multiplied one by one: their accumulators are then a good part of the
@@ -71,7 +74,15 @@ def start(
         return fast.folded(tile, np.multiply, dtype)
     if kind in (INTEGER, REAL) and fast.has_lanes(tile.shape, reduced):
         return fast.lanes(tile, None)
-    result = None
+    if kind == REAL and reduced == (False, True) and (end := _first_stuck(tile)):
+        return _rows_until_stuck(tile, end)
+    return _start(tile, reduced, dtype, any_nan=any_nan)
+
+
+def _start(
+    tile: Array, reduced: tuple[bool, ...], dtype: np.dtype[Any], *, any_nan: bool = False
+) -> Array:
+    kind, result = family(tile.dtype), None
     if kind == INTEGER or (kind == REAL and (any_nan or not _mostly_nan(tile, reduced))):
         result = fast.start(tile, reduced, dtype)
     if result is None:
@@ -90,6 +101,39 @@ def _mostly_nan(tile: Array, reduced: tuple[bool, ...]) -> bool:
     some = np.isnan(tile[:: len(tile) // SAMPLED_ROWS])
     nans = some.reshape(len(some), -1).any(axis=1)
     return int(np.count_nonzero(nans)) > nans.size // 2
+
+
+def _first_stuck(tile: Array) -> int:
+    """After how many factors of rows, (rows, length), to look at the others; 0: not at all. Then
+    the first row's product is stuck, and those of most rows are, or soon will be."""
+    length = tile.shape[1]
+    if length < LEAST_LOOKED_AT or tile.itemsize > 8 or fast.turning_pays(tile):
+        return 0
+    end, most = length // 32, min(length // 2, tile.size // 32)
+    product = np.multiply.reduce(tile[0, :end], keepdims=True)
+    while not stuck.is_stuck(product, zeros=True, subnormals=True):
+        if 2 * end > most:  # it would cost more than it may save
+            return 0
+        product *= np.multiply.reduce(tile[0, end : 2 * end])
+        end *= 2
+    return int(end)
+
+
+def _rows_until_stuck(tile: Array, end: int) -> Array:
+    """Whole rows, (rows, length), whose products may be stuck after `end` factors."""
+    along = (False, True)
+    before = _reduce(tile[:, :end], (1,))
+    while end < tile.shape[1]:
+        rest = tile[:, end:]
+        if stuck.is_stuck(before, zeros=True, subnormals=True):
+            seen = stuck.look(rest, along)
+            after = stuck.after(before, seen) if seen else None
+            if after is not None:
+                return after
+        more = end // 2  # few looks, and not many factors beyond those that it takes
+        before = _reduce(_put_before(rest[:, :more], along, before), (1,))
+        end += more
+    return before
 
 
 def proceed(tile: Array, reduced: tuple[bool, ...], before: Array) -> Array:
@@ -203,7 +247,7 @@ def _from_firsts(tile: Array, reduced: tuple[bool, ...], before: Array) -> Array
         return _reduce(_put_before(tile, reduced, before), _axes(reduced))
     kept = firsts.copy()
     np.multiply(before, firsts, out=firsts)
-    result = start(tile, reduced)
+    result = _start(tile, reduced, tile.dtype)
     firsts[...] = kept
     return result
 

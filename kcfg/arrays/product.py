@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 
 LOOKED_AT = 40
-"""Fewer columns of stuck accumulators are looked at faster than multiplied."""
+"""The factors of fewer columns are looked at faster than multiplied with zeros."""
+
+FEW = 32
+"""One in so many factors of a first tile is multiplied before the others are looked at."""
 
 
 class _Factors:
@@ -41,6 +44,17 @@ class _Factors:
     def seen(self) -> stuck.Look | None:
         """`stuck.look`, once for all parts."""
         return stuck.look(self.tile, self.reduced)
+
+    @cached_property
+    def cut(self) -> list[_Factors]:
+        """A few of them, which may be enough for stuck accumulators, and the others."""
+        few = len(self.tile) // FEW
+        if not few:
+            return [self]
+        tiles, halves = [self.tile[:few], self.tile[few:]], [None, None]
+        if self.halves is not None:
+            halves = [self.halves[:few], self.halves[few:]]
+        return [_Factors(*parts, self.reduced) for parts in zip(tiles, halves, strict=True)]
 
 
 class ProdJob(Writing):
@@ -99,6 +113,7 @@ class ProdJob(Writing):
         looks = family in (kernels.HALF, kernels.REAL) and op_dtype.itemsize <= 8
         looks &= across or self.around or self.reduced == (True,)
         slow = not across or family == kernels.HALF or columns < LOOKED_AT
+        self.looks = looks
         self.sees_zeros = looks and slow and not self.around
         self.sees_subnormals = looks and not piece  # which at the end of a piece are rounded to 0
         self.looks_ahead = False
@@ -150,7 +165,10 @@ class ProdJob(Writing):
             with np.errstate(all="ignore"):
                 after = self._integers(prepared, carry)
         else:
-            after = self._floating(step, prepared, part, carry)
+            after = carry
+            begins = carry is None and self.sees_subnormals and not self._rounds(step)
+            for factors in prepared.cut if begins else [prepared]:
+                after = self._floating(step, factors, part, after)
         if self.store is None:
             return after
         self.store.write(self.plan.results_of(step.task)[0], np.asarray(after))
@@ -166,7 +184,7 @@ class ProdJob(Writing):
     def _floating(self, step: Step, factors: _Factors, part: int, carry: Any) -> Any:
         after = self._stuck(step, factors, part, carry)
         if after is not None:
-            return after.astype(np.float16) if self.half_run and step.ends_run else after
+            return after.astype(np.float16) if self._rounds(step) else after
         tile, halves, reduced = factors.tile, factors.halves, self.reduced
         bounds = self.bounds[part], self.bounds[part + 1]
         own = tile[:, slice(*bounds)] if self.shared else tile
@@ -179,7 +197,7 @@ class ProdJob(Writing):
                 after = half.proceed(tile, carry, self.piece)
                 if np.isnan(after).any():
                     after = half.which_nan(tile, halves, carry, after, self.piece)
-                elif step.ends_run:
+                elif self._rounds(step):
                     after = after.astype(np.float16)
             elif self.half_rows:
                 after = half.rows_product(tile, halves, carry)
@@ -200,9 +218,11 @@ class ProdJob(Writing):
 
     def _stuck(self, step: Step, factors: _Factors, part: int, carry: Any) -> Array | None:
         """The accumulators after a tile that can change no more than their signs, else None."""
-        ends = self.half_run and step.ends_run  # where it is rounded, and may be lost
-        self.looks_ahead = carry is not None and stuck.is_stuck(
-            carry, zeros=self.sees_zeros, subnormals=self.sees_subnormals and not ends
+        subnormals = self.sees_subnormals and not self._rounds(step)  # which may be lost there
+        self.looks_ahead = (
+            self.looks
+            and carry is not None
+            and stuck.is_stuck(carry, zeros=self.sees_zeros, subnormals=subnormals)
         )
         if not self.looks_ahead or (seen := factors.seen) is None:
             return None
@@ -210,6 +230,10 @@ class ProdJob(Writing):
         if self.shared:
             negative = negative[self.bounds[part] : self.bounds[part + 1]]
         return stuck.after(carry, seen._replace(negative=negative.reshape(carry.shape)))
+
+    def _rounds(self, step: Step) -> bool:
+        """Does a run of float16, multiplied in float32, end with this tile?"""
+        return self.half_run and step.ends_run
 
     def settled(self, carries: list[Any]) -> bool:
         """No further factor can change an integer 0, nor a NaN."""

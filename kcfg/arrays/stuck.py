@@ -32,15 +32,15 @@ class Look(NamedTuple):
 
 
 def is_stuck(before: Array, *, zeros: bool, subnormals: bool) -> bool:
-    """May all of these accumulators be stuck?
+    """May all of these accumulators be stuck, and is it asked?
 
-    zeros: also if they all are zero or infinite; subnormals: also if some are below the least
-    normal number, and not zero.
+    zeros: where all are zero or infinite; subnormals: where some aren't, but are below the least
+    normal number.
     """
     least_normal = np.finfo(before.dtype).smallest_normal
     with np.errstate(invalid="ignore"):  # a signalling NaN that was the first factor
         first = abs(before.flat[0])  # most often it says that not all are
-        if least_normal <= first < np.inf or first != first:
+        if not (first < least_normal or first == np.inf):
             return False
         magnitudes = np.abs(before)
         small = magnitudes < least_normal

@@ -160,12 +160,13 @@ def test_products_that_stay_below_the_least_normal_number(
 ):
     """Factors near 1 leave them as they are; which ones are near enough, numpy says."""
     path = str(tmp_path / "x.npy")
-    monkeypatch.setattr(multiplying, "TILE_BYTES", 8192)
     random = np.random.default_rng(11)
-    shapes = [
-        ((30_001,), None), ((2, 9_001), 1), ((9_001, 3), 0), ((901, 50), 0), ((3_001, 3, 4), (0, 2))
+    cases = [
+        ((30_001,), None), ((2, 9_001), 1), ((40, 3_001), 1), ((9_001, 3), 0), ((901, 50), 0),
+        ((3_001, 3, 4), (0, 2)),
     ]  # fmt: skip
-    for shape, axis in shapes:
+    for (shape, axis), tile_bytes in itertools.product(cases, (8192, 1 << 20)):
+        monkeypatch.setattr(multiplying, "TILE_BYTES", tile_bytes)
         values = random.uniform(0.53, 1.47, shape) * random.choice(signs, shape)
         small = np.sqrt(float(np.finfo(dtype).smallest_subnormal))
         values[:2] = np.reshape([3 * small, small], (2,) + (1,) * (values.ndim - 1))
@@ -417,3 +418,20 @@ def test_an_overflow_at_the_start_of_a_tile_is_counted(tmp_path, monkeypatch):
     path = str(tmp_path / "x.npy")
     np.save(path, np.tril(np.full((200, 100), 9, "f4")) + 1)
     assert lost(path, 0) == (100, 0, 0)
+
+
+@pytest.mark.parametrize("tile", [2000, 1 << 20], ids=["many-tiles", "one-tile"])
+@pytest.mark.parametrize("shape", [(5000,), (20, 5000)])
+@pytest.mark.parametrize(
+    ("dtype", "factor", "each"),
+    [
+        pytest.param("f4", 0.9, 0, id="stays-subnormal"),
+        pytest.param("f4", -0.4, 1, id="zero"),
+        pytest.param("f2", 0.9, 1, id="float32-until-float16-rounds"),
+    ],
+)
+def test_what_stays_is_no_loss(tmp_path, monkeypatch, tile, shape, dtype, factor, each):
+    monkeypatch.setattr(multiplying, "TILE_BYTES", tile)
+    path = str(tmp_path / "x.npy")
+    np.save(path, np.full(shape, factor, dtype))
+    assert lost(path, len(shape) - 1) == (0, each * (20 if len(shape) == 2 else 1), 0)

@@ -82,12 +82,12 @@ SHAPES = [(300, 9), (5000, 10), (70_000, 24), (40_000, 25), (300, 1001), (256, 4
 def test_products_of_turned_rows_are_numpys(char, shape, monkeypatch):
     monkeypatch.setitem(fast.LONGEST_TURNED, char, shape[1])
     got, want, tile = products(char, shape)
-    assert fast._turning_pays(tile)
+    assert fast.turning_pays(tile)
     assert bits(got) == bits(want)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_products_are_numpys_where_nothing_turns(without, shape):
     got, want, tile = products("f", shape)
-    assert not fast._turning_pays(tile)
+    assert not fast.turning_pays(tile)
     assert bits(got) == bits(want)
