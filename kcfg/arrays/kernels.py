@@ -37,7 +37,7 @@ SAMPLED_ROWS = 16
 LEAST_SAMPLED = 256
 
 LEAST_LOOKED_AT = 1024
-"""Rows of so many factors may be stuck long before they end."""
+"""Results of so many factors may be stuck long before they end."""
 
 FEW_ROWS = 16
 """Up to so many rows are multiplied one by one: their accumulators are then a good part of the
@@ -74,8 +74,10 @@ def start(
         return fast.folded(tile, np.multiply, dtype)
     if kind in (INTEGER, REAL) and fast.has_lanes(tile.shape, reduced):
         return fast.lanes(tile, None)
-    if kind == REAL and reduced == (False, True) and (end := _first_stuck(tile)):
-        return _rows_until_stuck(tile, end)
+    if kind == REAL or (kind == HALF and not reduced[-1]):
+        end = _first_stuck(tile, reduced)
+        if end:
+            return _until_stuck(tile, reduced, end)
     return _start(tile, reduced, dtype, any_nan=any_nan)
 
 
@@ -103,35 +105,37 @@ def _mostly_nan(tile: Array, reduced: tuple[bool, ...]) -> bool:
     return int(np.count_nonzero(nans)) > nans.size // 2
 
 
-def _first_stuck(tile: Array) -> int:
-    """After how many factors of rows, (rows, length), to look at the others; 0: not at all. Then
-    the first row's product is stuck, and those of most rows are, or soon will be."""
-    length = tile.shape[1]
-    if length < LEAST_LOOKED_AT or tile.itemsize > 8 or fast.turning_pays(tile):
+def _first_stuck(tile: Array, reduced: tuple[bool, ...]) -> int:
+    """After how many indices of the second axis to look at the factors at all others; 0: at none.
+    Then the first result is stuck, and most are, or soon will be."""
+    if reduced[:2] != (False, True) or tile.shape[1] < LEAST_LOOKED_AT or tile.itemsize > 8:
         return 0
-    end, most = length // 32, min(length // 2, tile.size // 32)
-    product = np.multiply.reduce(tile[0, :end], keepdims=True)
-    while not stuck.is_stuck(product, zeros=True, subnormals=True):
+    rows = reduced == (False, True)
+    if rows and fast.turning_pays(tile):
+        return 0
+    some = tile[0].reshape(len(tile[0]), -1)[:, 0]
+    end, most = some.size // 32, min(some.size // 2, tile.size // 32)
+    product = np.multiply.reduce(some[:end], keepdims=True)
+    zeros = rows or family(tile.dtype) == HALF  # which takes long with every number
+    while not stuck.is_stuck(product, zeros=zeros, subnormals=True):
         if 2 * end > most:  # it would cost more than it may save
             return 0
-        product *= np.multiply.reduce(tile[0, end : 2 * end])
+        product = np.multiply.reduce(some[end : 2 * end], initial=product[0], keepdims=True)
         end *= 2
     return int(end)
 
 
-def _rows_until_stuck(tile: Array, end: int) -> Array:
-    """Whole rows, (rows, length), whose products may be stuck after `end` factors."""
-    along = (False, True)
-    before = _reduce(tile[:, :end], (1,))
+def _until_stuck(tile: Array, reduced: tuple[bool, ...], end: int) -> Array:
+    """The same as `start` where results may be stuck after `end` indices of the second axis."""
+    before = _reduce(tile[:, :end], _axes(reduced))
     while end < tile.shape[1]:
         rest = tile[:, end:]
         if stuck.is_stuck(before, zeros=True, subnormals=True):
-            seen = stuck.look(rest, along)
-            after = stuck.after(before, seen) if seen else None
+            after = stuck.after(before, stuck.look(rest, reduced))
             if after is not None:
                 return after
         more = end // 2  # few looks, and not many factors beyond those that it takes
-        before = _reduce(_put_before(rest[:, :more], along, before), (1,))
+        before = _reduce(_put_before(rest[:, :more], reduced, before), _axes(reduced))
         end += more
     return before
 

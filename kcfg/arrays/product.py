@@ -41,7 +41,7 @@ class _Factors:
         self.reduced = reduced
 
     @cached_property
-    def seen(self) -> stuck.Look | None:
+    def seen(self) -> stuck.Look:
         """`stuck.look`, once for all parts."""
         return stuck.look(self.tile, self.reduced)
 
@@ -110,12 +110,10 @@ class ProdJob(Writing):
         # Where each multiplication waits for the one before, numpy calls its loop for few columns,
         # or each product is rounded to float16, it saves time to look at what only zeros and
         # infinities meet. To multiply subnormal numbers takes long everywhere.
-        looks = family in (kernels.HALF, kernels.REAL) and op_dtype.itemsize <= 8
-        looks &= across or self.around or self.reduced == (True,)
-        slow = not across or family == kernels.HALF or columns < LOOKED_AT
-        self.looks = looks
-        self.sees_zeros = looks and slow and not self.around
-        self.sees_subnormals = looks and not piece  # which at the end of a piece are rounded to 0
+        slow = across and (family == kernels.HALF or columns < LOOKED_AT)
+        self.looks = family in (kernels.HALF, kernels.REAL) and op_dtype.itemsize <= 8
+        self.looks &= across or self.around or self.reduced == (True,)
+        self.sees_zeros = self.looks and (slow or self.reduced == (True,))
         self.looks_ahead = False
         """The last accumulator was stuck: it pays to look at a tile before its turn comes."""
         self.lost = [0, 0, 0]
@@ -142,7 +140,7 @@ class ProdJob(Writing):
             halves = elements
             elements = self._converted(elements, np.dtype(np.float32), scratch)
         factors = _Factors(elements.reshape(shape), halves, self.reduced)
-        if self.looks_ahead:
+        if self.looks_ahead and not step.first:
             _ = factors.seen
         return factors
 
@@ -166,7 +164,7 @@ class ProdJob(Writing):
                 after = self._integers(prepared, carry)
         else:
             after = carry
-            begins = carry is None and self.sees_subnormals and not self._rounds(step)
+            begins = carry is None and self._sees_subnormals(step)
             for factors in prepared.cut if begins else [prepared]:
                 after = self._floating(step, factors, part, after)
         if self.store is None:
@@ -184,7 +182,7 @@ class ProdJob(Writing):
     def _floating(self, step: Step, factors: _Factors, part: int, carry: Any) -> Any:
         after = self._stuck(step, factors, part, carry)
         if after is not None:
-            return after.astype(np.float16) if self._rounds(step) else after
+            return after.astype(np.float16) if self.half_run and step.ends_run else after
         tile, halves, reduced = factors.tile, factors.halves, self.reduced
         bounds = self.bounds[part], self.bounds[part + 1]
         own = tile[:, slice(*bounds)] if self.shared else tile
@@ -197,7 +195,7 @@ class ProdJob(Writing):
                 after = half.proceed(tile, carry, self.piece)
                 if np.isnan(after).any():
                     after = half.which_nan(tile, halves, carry, after, self.piece)
-                elif self._rounds(step):
+                elif step.ends_run:
                     after = after.astype(np.float16)
             elif self.half_rows:
                 after = half.rows_product(tile, halves, carry)
@@ -218,22 +216,20 @@ class ProdJob(Writing):
 
     def _stuck(self, step: Step, factors: _Factors, part: int, carry: Any) -> Array | None:
         """The accumulators after a tile that can change no more than their signs, else None."""
-        subnormals = self.sees_subnormals and not self._rounds(step)  # which may be lost there
-        self.looks_ahead = (
-            self.looks
-            and carry is not None
-            and stuck.is_stuck(carry, zeros=self.sees_zeros, subnormals=subnormals)
+        self.looks_ahead = carry is not None and stuck.is_stuck(
+            carry, zeros=self.sees_zeros, subnormals=self._sees_subnormals(step)
         )
-        if not self.looks_ahead or (seen := factors.seen) is None:
+        if not self.looks_ahead:
             return None
-        negative = seen.negative
+        negative = factors.seen.negative
         if self.shared:
             negative = negative[self.bounds[part] : self.bounds[part + 1]]
-        return stuck.after(carry, seen._replace(negative=negative.reshape(carry.shape)))
+        return stuck.after(carry, factors.seen._replace(negative=negative.reshape(carry.shape)))
 
-    def _rounds(self, step: Step) -> bool:
-        """Does a run of float16, multiplied in float32, end with this tile?"""
-        return self.half_run and step.ends_run
+    def _sees_subnormals(self, step: Step) -> bool:
+        """Does it pay to look at what subnormal accumulators meet in this tile? Not where float32
+        is rounded to float16: there they are lost."""
+        return self.looks and not (self.half_run and (self.piece or step.ends_run))
 
     def settled(self, carries: list[Any]) -> bool:
         """No further factor can change an integer 0, nor a NaN."""

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class Look(NamedTuple):
-    """What is to be known of the factors of a tile, none of which is infinite or NaN."""
+    """What stuck accumulators need to know of the factors of a tile."""
 
     least: Any
     """The least magnitude, a number of the tile's dtype."""
     most: Any
-    """The largest one."""
+    """The largest one; NaN if there is one."""
     negative: Array
     """Of each result: is the number of its negative factors odd?"""
 
@@ -37,6 +37,8 @@ def is_stuck(before: Array, *, zeros: bool, subnormals: bool) -> bool:
     zeros: where all are zero or infinite; subnormals: where some aren't, but are below the least
     normal number.
     """
+    if not (zeros or subnormals):
+        return False
     least_normal = np.finfo(before.dtype).smallest_normal
     with np.errstate(invalid="ignore"):  # a signalling NaN that was the first factor
         first = abs(before.flat[0])  # most often it says that not all are
@@ -49,21 +51,20 @@ def is_stuck(before: Array, *, zeros: bool, subnormals: bool) -> bool:
     return subnormals if (small & (magnitudes > 0)).any() else zeros
 
 
-def look(tile: Array, reduced: tuple[bool, ...]) -> Look | None:
-    """Look at the factors of a tile (float16, 32 or 64); None if one is infinite or NaN.
+def look(tile: Array, reduced: tuple[bool, ...]) -> Look:
+    """Look at the factors of a tile (float16, 32 or 64).
 
     reduced: its axes along which they feed one result.
     """
     words, signed = tile.view(f"u{tile.itemsize}"), tile.view(f"i{tile.itemsize}")
-    sign, infinity = (int(np.array(n, tile.dtype).view(words.dtype)) for n in (-0.0, np.inf))
-    # As integers magnitudes have the same order, numbers below zero beyond all others.
+    sign = 1 << 8 * tile.itemsize - 1
+    # As integers magnitudes have the same order, NaNs as the largest, and those of numbers with the
+    # sign come after all others.
     least, most = int(words.min()), int(words.max())
     some_negative = most >= sign
     if some_negative:
         least = min(least, int(signed.min()) + sign)
         most = max(most - sign, int(signed.max()))
-    if most >= infinity:
-        return None
     limits = np.array([least, most], words.dtype).view(tile.dtype)
     kept = [n for n, flag in zip(tile.shape, reduced, strict=True) if not flag]
     negative = _negative(words, reduced) if some_negative else np.zeros(kept, bool)
