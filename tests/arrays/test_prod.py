@@ -210,6 +210,8 @@ def test_most_factors_of_what_stays_are_not_multiplied(
     """Zeros, infinities and subnormal numbers; the results are written in numpy's dtype, too."""
     if axis == (0, 2) and dtype == "f2":
         pytest.skip("float16 rounds at the end of each run: all of its factors are multiplied")
+    if axis == len(shape) - 1 and dtype == "f2" and half.piece_size(buffered=False):
+        pytest.skip("numpy 1 rounds float16 within a run, too: not below the least normal number")
     if factor != 0.6 and (axis == (0, 2) or (len(shape) > 1 and tile_bytes > 1 << 16)):
         pytest.skip("multiplying with zeros and infinities takes no longer there")
     monkeypatch.setattr(multiplying, "TILE_BYTES", tile_bytes)
