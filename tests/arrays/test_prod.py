@@ -73,6 +73,23 @@ def test_every_integer_is_multiplied(tmp_path, monkeypatch, dtype, shape, axis):
     assert_numpys(path, axis=axis, dtype="u8")
 
 
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", ">u2", "i4", ">i4", "u4"])
+@pytest.mark.parametrize("length", [2, 6, 10, 16])
+@pytest.mark.parametrize("asked", [None, "i2", "u8"])
+def test_neighbours_are_widened_in_time(tmp_path, dtype, length, asked):
+    # Products of 2, 4 and 8 factors fit in the factors' dtype, just so, or not; and one late factor
+    # that alone doesn't must be seen, too.
+    path = str(tmp_path / "x.npy")
+    limits = np.iinfo(dtype)
+    for root, late in itertools.product((2, 4, 8), (0, 1, limits.min, limits.max)):
+        most = int(limits.max ** (1 / root))
+        for number in (most, most + 1, -most if limits.min else 1):
+            rows = np.full((333, length), min(number, limits.max), dtype)
+            rows[-1, -1] = late
+            np.save(path, rows)
+            assert_numpys(path, axis=1, dtype=asked)
+
+
 @pytest.mark.parametrize(
     ("shape", "axis"),
     [
