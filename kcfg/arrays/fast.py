@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kcfg.arrays import turning
+from kcfg.arrays import at_once, turning
 
 if TYPE_CHECKING:
     from typing import Any
@@ -38,6 +38,12 @@ LONGEST_TURNED = {"f": 4096, "d": 32}
 """Beyond this length, by dtype, numpy's own loop keeps up: a double waits as long as a float, and
 turning it moves twice the bytes."""
 
+SAMPLED_ROWS = 16
+"""So many rows say what becomes of most."""
+
+MANY = 8
+"""To multiply one in so many rows again takes longer than it saves to go another way."""
+
 LEAST_ABREAST = 256
 """So many rows at least are turned."""
 
@@ -61,10 +67,10 @@ def start(tile: Array, reduced: tuple[bool, ...], dtype: np.dtype[Any]) -> Array
 
     dtype: in which to multiply: the tile's, or one that `widens`.
     """
-    if reduced == (False, True) and turning_pays(tile):
-        return _rows_abreast(tile)
-    if reduced == (False, True) and 1 < tile.shape[1] <= SHORT:
-        return columns(tile, dtype)
+    if reduced == (False, True):
+        if dtype.kind == "f" and at_once.pays(tile, dtype):
+            return _rows_at_once(tile)
+        return _rows(tile, dtype)
     if reduced == (False, True, False):
         rows, length, width = tile.shape
         if width < NARROW and length > SHORT:
@@ -78,10 +84,42 @@ def start(tile: Array, reduced: tuple[bool, ...], dtype: np.dtype[Any]) -> Array
     return None
 
 
+def _rows(tile: Array, dtype: np.dtype[Any]) -> Array | None:
+    if turning_pays(tile):
+        return _rows_abreast(tile)
+    if 1 < tile.shape[1] <= SHORT or (dtype.kind in "iu" and at_once.pays(tile, dtype)):
+        return columns(tile, dtype)
+    return None
+
+
+def _rows_at_once(tile: Array) -> Array:
+    """Short rows of float64; those whose product is 0, infinite or NaN are multiplied again, for
+    the sign and the flags. Where many are, as a few say, all are only once."""
+    few = tile[:: len(tile) // SAMPLED_ROWS + 1]
+    if MANY * np.count_nonzero(_are_odd(np.multiply.reduce(few, axis=1))) > len(few):
+        return _again(tile)
+    result = at_once.products(tile)
+    odd = _are_odd(result)
+    if odd.any():
+        result[odd] = _again(tile[odd])
+    return result
+
+
+def _are_odd(products: Array) -> Array:
+    return np.asarray(~np.isfinite(products) | (products == 0))
+
+
+def _again(tile: Array) -> Array:
+    result = _rows(tile, tile.dtype)
+    return np.asarray(np.multiply.reduce(tile, axis=1)) if result is None else result
+
+
 def columns(tile: Array, dtype: np.dtype[Any]) -> Array:
     """Short rows, (rows, length): one multiplication a column, for a block of rows at a time."""
     if tile.dtype.kind in "iu":
         tile = _halved(tile, dtype)
+        if at_once.pays(tile, dtype):
+            return at_once.products(tile)
     rows, length = tile.shape
     if length == 1:
         return tile.reshape(-1).astype(dtype, copy=False)

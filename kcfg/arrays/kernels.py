@@ -31,10 +31,8 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-SAMPLED_ROWS = 16
-"""So many rows say whether most hold a NaN, of LEAST_SAMPLED or more."""
-
 LEAST_SAMPLED = 256
+"""Of so many rows a few say whether most hold a NaN."""
 
 LEAST_LOOKED_AT = 1024
 """Results of so many factors may be stuck long before they end."""
@@ -100,7 +98,7 @@ def _mostly_nan(tile: Array, reduced: tuple[bool, ...]) -> bool:
     """Do most rows hold a NaN, so that numpy's own loop would come after any other?"""
     if reduced[0] or len(tile) < LEAST_SAMPLED:
         return False
-    some = np.isnan(tile[:: len(tile) // SAMPLED_ROWS])
+    some = np.isnan(tile[:: len(tile) // fast.SAMPLED_ROWS])
     nans = some.reshape(len(some), -1).any(axis=1)
     return int(np.count_nonzero(nans)) > nans.size // 2
 

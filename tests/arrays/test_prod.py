@@ -458,6 +458,15 @@ def test_losses_are_counted(tmp_path):
     assert lost(path, 1) == (1, 1, 0)
 
 
+def test_what_a_few_short_rows_lose_is_counted(tmp_path):
+    rows = numbers("f8", (500, 10))
+    rows[[20, 77]] = 1e60
+    rows[333] = 1e-60
+    path = str(tmp_path / "x.npy")
+    np.save(path, rows)
+    assert lost(path, 1) == (2, 1, 0)
+
+
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
