@@ -88,17 +88,17 @@ class ProdJob(Writing):
         self.half_run = self.family == kernels.HALF and self.reduced == (True,)
         self.half_rows = self.family == kernels.HALF and self.reduced == (False, True)
         # Around axes that are reduced, too, the first one that is kept is shared out.
-        self.around = self.family == kernels.REAL and self.reduced[:3] == (True, False, True)
-        self.shared = across or self.around
+        around = self.reduced[:3] == (True, False, True) and not self.associative
+        self.shared = across or around
         columns = plan.inner[0] if self.shared else 1
         # One column alone numpy would take for a run along the axis, where float16 and complex
         # are rounded otherwise: their parts have two columns or more. Of complex numbers numpy
         # calls its loop for each row: a part of a short row takes as long as all of it.
         most = {
             kernels.INTEGER: 1,
-            kernels.REAL: columns if columns < fast.NARROW or self.around else 1,
+            kernels.REAL: columns if columns < fast.NARROW or around else 1,
             kernels.HALF: columns // 2,
-            kernels.COMPLEX: columns // fast.SHORT,
+            kernels.COMPLEX: columns // (2 if around else fast.SHORT),
         }[self.family]
         if store is not None:  # it gives all columns at once
             most = 1
@@ -112,7 +112,7 @@ class ProdJob(Writing):
         # infinities meet. To multiply subnormal numbers takes long everywhere.
         slow = across and (family == kernels.HALF or columns < LOOKED_AT)
         self.looks = family in (kernels.HALF, kernels.REAL) and op_dtype.itemsize <= 8
-        self.looks &= across or self.around or self.reduced == (True,)
+        self.looks &= across or (around and family == kernels.REAL) or self.reduced == (True,)
         self.sees_zeros = self.looks and (slow or self.reduced == (True,))
         self.looks_ahead = False
         """The last accumulator was stuck: it pays to look at a tile before its turn comes."""
