@@ -2,8 +2,8 @@
 
 numpy's loop along a short axis costs some 15 ns a row, along a long one it waits for each
 multiplication (3 or 4 cycles). A short axis is better gone through column by column: the same
-multiplications in the same order for each row, many rows in one call; of 8-byte numbers through all
-columns `at_once`. Integers may be combined in any order. Which rule a dtype follows, `kernels` says.
+multiplications in the same order for each row, many rows in one call; of 8-byte numbers `at_once`.
+Integers may be combined in any order. Which rule a dtype follows, `kernels` says.
 """
 
 from __future__ import annotations
