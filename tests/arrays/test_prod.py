@@ -52,6 +52,7 @@ def test_bits_are_numpys(tmp_path, monkeypatch, dtype, tile_bytes):
         pytest.param((3031, 10), 0, id="ten"),
         pytest.param((751, 5, 7), 0, id="two-kept"),
         pytest.param((7001, 3), 1, id="short-rows"),
+        pytest.param((2001, 10), 1, id="even-once"),
         pytest.param((2001, 11), 1, id="eleven"),
         pytest.param((2001, 12), 1, id="twice-even"),
         pytest.param((2001, 16), 1, id="a-power-of-2"),
