@@ -459,13 +459,20 @@ def test_losses_are_counted(tmp_path):
     assert lost(path, 1) == (1, 1, 0)
 
 
-def test_what_a_few_short_rows_lose_is_counted(tmp_path):
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        pytest.param([1e60] * 10, (1, 0, 0), id="infinite"),
+        pytest.param([1e-60] * 10, (0, 1, 0), id="zero"),
+        pytest.param([1e60] * 9 + [0], (1, 0, 1), id="infinite-on-the-way"),
+    ],
+)
+def test_what_a_short_row_loses_is_counted(tmp_path, row, expected):
     rows = numbers("f8", (500, 10))
-    rows[[20, 77]] = 1e60
-    rows[333] = 1e-60
+    rows[333] = row
     path = str(tmp_path / "x.npy")
     np.save(path, rows)
-    assert lost(path, 1) == (2, 1, 0)
+    assert lost(path, 1) == expected
 
 
 @pytest.mark.parametrize(
