@@ -199,8 +199,10 @@ def test_products_that_stay_below_the_least_normal_number(
         assert bits(got) == bits(want), (shape, axis)
 
 
-def test_runs_of_float16_change_what_single_factors_do_not(tmp_path):
+@pytest.mark.parametrize("tile_bytes", [4096, 1 << 20], ids=["many-tiles", "one-tile"])
+def test_runs_of_float16_change_what_single_factors_do_not(tmp_path, monkeypatch, tile_bytes):
     """3 times the least number times 0.9 is rounded to the same; times 0.9**4 it isn't."""
+    monkeypatch.setattr(multiplying, "TILE_BYTES", tile_bytes)
     path = str(tmp_path / "x.npy")
     values = np.ones((2_000, 3, 4), np.float16)
     values[:2, :, 0] = [[3 * 2.0**-12], [2.0**-12]]
