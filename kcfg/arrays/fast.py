@@ -93,8 +93,8 @@ def _rows(tile: Array, dtype: np.dtype[Any]) -> Array | None:
 
 
 def _rows_at_once(tile: Array) -> Array:
-    """Short rows of float64; those whose product is 0 or infinite are multiplied again, for the
-    sign and the flags (NaNs the caller looks at). Where many are, as a few say, none is twice."""
+    """Short rows of float64; those whose product is 0, infinite or NaN are multiplied again, for
+    the sign and the flags. Where many are, as a few say, all are only once."""
     few = tile[:: len(tile) // SAMPLED_ROWS + 1]
     if MANY * np.count_nonzero(_are_odd(np.multiply.reduce(few, axis=1))) > len(few):
         return _again(tile)
@@ -106,7 +106,7 @@ def _rows_at_once(tile: Array) -> Array:
 
 
 def _are_odd(products: Array) -> Array:
-    return np.asarray((products == 0) | np.isinf(products))
+    return np.asarray(~np.isfinite(products) | (products == 0))
 
 
 def _again(tile: Array) -> Array:
