@@ -90,6 +90,8 @@ class Run:
         self.partial: dict[int, tuple[int, Array]] = {}
         """Plan's task -> (steps multiplied so far, product)."""
         self.settled: set[int] = set()
+        self.refusal: KcfgError | None = None
+        """The answer is no, by the earliest stretch so far that says so."""
         self.done = 0
         self.under_way: dict[str, int] = {}
         self.looked = self.seen_worker = time.monotonic()
@@ -109,12 +111,13 @@ class Run:
                     running = list(self.under_way.values())
                     progress(min(total, self.done + sum(running)), total)
         except BaseException:
-            futures = [future for future, _ in self.waiting.values()]
-            quietly(lambda: self.cluster.ask(lambda: client.cancel(futures, force=True), 3))
+            self._cancel([future for future, _ in self.waiting.values()])
             raise
         finally:
             if progress is not None:
                 quietly(lambda: client.unsubscribe_topic(tasks.TOPIC))
+        if self.refusal is not None:
+            raise self.refusal
 
     def _hear(self, message: Any, told_as: str | None) -> None:
         run, key, done = message
@@ -182,6 +185,7 @@ class Run:
             )
 
     def _take(self, found: list[Any]) -> None:
+        found = [future for future in found if str(future.key) in self.waiting]
         for future in found:
             if future.status == "error":
                 raise self._failure(future)
@@ -201,12 +205,12 @@ class Run:
             return
 
     def _take_in(self, key: str, answer: tuple[Any, ...]) -> None:
-        if answer[0] == "refused":
-            what, where, mend, status = answer[1:]
-            if status != 1:
-                what = f"a worker of {self.cluster.address}: {what}"
-            raise KcfgError(what, where=where, keras=None, mend=mend, status=status)
+        if key not in self.waiting:  # behind one that said no
+            return
         _future, part = self.waiting.pop(key)
+        if answer[0] == "refused":
+            self._refuse(part, *answer[1:])
+            return
         self.under_way.pop(key, None)
         self.done += stretch_bytes(self.plan, part, self.job.itemsize)
         _, told, results = answer
@@ -217,6 +221,24 @@ class Run:
         else:
             ((_, some),) = results
             self._multiply(part, some)
+
+    def _refuse(
+        self, part: Stretch, what: str, where: str | None, mend: str | None, status: int
+    ) -> None:
+        """A worker could not run, or its answer is no: then only stretches before it go on, so
+        that it is always the first no of all that is told."""
+        if status != 1:
+            what = f"a worker of {self.cluster.address}: {what}"
+        refusal = KcfgError(what, where=where, keras=None, mend=mend, status=status)
+        if status != 1:
+            raise refusal
+        self.refusal, self.parts = refusal, iter(())
+        behind = [key for key, (_, other) in self.waiting.items() if other.first > part.first]
+        self._cancel([self.waiting.pop(key)[0] for key in behind])
+
+    def _cancel(self, futures: list[Any]) -> None:
+        client = self.cluster.client
+        quietly(lambda: self.cluster.ask(lambda: client.cancel(futures, force=True), 3))
 
     def _multiply(self, part: Stretch, some: Array) -> None:
         """Into the product of a task that was cut within, in whatever order."""

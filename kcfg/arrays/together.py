@@ -147,7 +147,7 @@ class Together(Run):
                 self.reading = False
                 self.moved.notify()
         if needed:
-            tile.prepared = job.prepare(step, filled, tile.scratch)
+            tile.prepared = self.prepare(step, filled, tile.scratch)
         if alone:
             carries = [job.compute(step, tile.prepared, part, None) for part in range(job.parts)]
             job.finish(step.task, carries)

@@ -16,7 +16,7 @@ from kcfg.problems import KcfgError
 
 if TYPE_CHECKING:
     from kcfg.arrays.executor import Job, Progress, Source
-    from kcfg.arrays.plan import Plan
+    from kcfg.arrays.plan import Plan, Step
 
 ROOM_TO_START = 144 << 20
 """Bytes of addresses that must be free to start a thread: 8 MiB for its stack, 128 for a moment for
@@ -75,6 +75,8 @@ class Run(ABC):
         self.total = plan.size * job.itemsize
         self.stopped = False
         self.error: BaseException | None = None
+        self.refused = plan.size
+        """The first element of the earliest tile that the job refused."""
         self.working = threads
         self.over = threading.Event()
 
@@ -121,6 +123,17 @@ class Run(ABC):
                 if self.stopped or not self.working:
                     self.over.set()
 
+    def prepare(self, step: Step, filled: memoryview, scratch: dict[str, Any]) -> Any:
+        """What the job makes of a tile. Of those that it refuses, the earliest is told: tiles are
+        taken in order and each that was taken is prepared, so it is the same in every run."""
+        try:
+            return self.job.prepare(step, filled, scratch)
+        except KcfgError as error:
+            with self.taking:
+                if step.start < self.refused:
+                    self.refused, self.error = step.start, error
+            raise
+
     def room(self) -> memoryview:
         """Memory for the largest tile."""
         return memory(self.plan.tile * self.job.itemsize)
@@ -140,7 +153,7 @@ class Apart(Run):
     def go_on(self) -> None:
         buffer = self.room()
         scratch: dict[str, Any] = {}
-        while True:
+        while not self.stopped:
             with self.taking:
                 task = next(self.tasks, None)
             if task is None:
@@ -151,12 +164,12 @@ class Apart(Run):
         job, size = self.job, self.job.itemsize
         carries: list[Any] = [None] * job.parts
         for number in range(self.plan.steps_per_task):
-            if self.stopped:
+            if number and self.stopped:
                 raise Stopped
             step = self.plan.step(task, number)
             filled = buffer[: step.size * size]
             self.source.read(step.start * size, filled)
-            prepared = job.prepare(step, filled, scratch)
+            prepared = self.prepare(step, filled, scratch)
             carries = [
                 job.compute(step, prepared, part, carries[part]) for part in range(job.parts)
             ]

@@ -186,6 +186,18 @@ def test_exact_refuses(tmp_path, values, source, target):
     assert list(tmp_path.iterdir()) == [tmp_path / "x.npy"]
 
 
+@pytest.mark.parametrize("threads", [2, 3, 8])
+def test_exact_names_the_first_whoever_finds_one_first(tmp_path, threads):
+    path = str(tmp_path / "x.npy")
+    values = np.full(1 << 22, 0.1, "f4")
+    values[: 1 << 19] = 1  # most of the first tile
+    np.save(path, values)
+    for _ in range(10):
+        with pytest.raises(KcfgError, match=": element 524,288 ") as caught:
+            casting.cast(path, "f2", exact=True, threads=threads)
+        assert caught.value.status == 1
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("target", ["f2", "f4", "c8", "c16"])
 def test_exact_accepts_what_stays(tmp_path, target):

@@ -85,6 +85,18 @@ def test_exact_refuses_as_one_machine_does(tmp_path, dask, start):
     assert os.listdir(tmp_path) == ["x.npy"]
 
 
+def test_exact_names_the_first_of_all_workers(tmp_path, dask, start):
+    values = np.full(6 << 20, 0.1, "f4")  # six stretches
+    values[: 1 << 19] = 1
+    np.save(tmp_path / "x.npy", values)
+    given = ["cast", tmp_path / "x.npy", "float16", "--exact", "-o", tmp_path / "o.npy"]
+    for _ in range(3):
+        done = finished(start(*given, "--cluster", dask.address))
+        assert done.returncode == 1
+        assert ": element 524,288 (from 0" in done.stderr
+    assert os.listdir(tmp_path) == ["x.npy"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
