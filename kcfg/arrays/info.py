@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kcfg.arrays import convert, executor, files
-from kcfg.arrays.plan import plan_elementwise
+from kcfg.arrays.plan import plan_elementwise, tile_bytes
 from kcfg.arrays.portable import Portable
 from kcfg.record import Record
 
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-TILE_BYTES = 1 << 18
+TILE_BYTES = 2 << 20
+"""Of a tile in the dtype that is looked at, at most (see `plan.tile_bytes`)."""
+
+SUMMED = 1 << 16
+"""Numbers that are summed in floating point; tiles have a multiple of it. So the mean is the same
+for tiles of any size."""
 
 FLOAT16_INFINITE = 65520.0
 """The smallest magnitude that becomes infinite in float16."""
@@ -33,10 +39,13 @@ BFLOAT16_INFINITE = (2.0 - 2.0**-8) * 2.0**127
 BFLOAT16_ZERO = 2.0**-134
 
 TOO_LARGE_BITS = 64
-"""Numbers are divided by this power of 2 where the sum of a tile doesn't fit their dtype."""
+"""Numbers are divided by this power of 2 where their sum doesn't fit their dtype."""
 
 DECADES = range(-12, 13)
 """The histogram counts magnitudes by powers of ten; the outermost bins take the rest."""
+
+FEW = 64
+"""One in so many numbers are set apart faster than all are compared once more, and again."""
 
 
 class Facts(Record):
@@ -64,7 +73,7 @@ class Stats(Record):
     """Of the numbers that aren't NaN; None if there are none."""
     max: float | int | np.longdouble | None
     mean: float | np.longdouble | None
-    """Of the finite numbers: the sums of tiles in float64, or in long double where the data is,
+    """Of the finite numbers: the sums of `SUMMED` in float64, or in long double where the data is,
     then exact."""
     nan: int
     inf: int
@@ -111,8 +120,9 @@ def stats(
     header = source.header
     job = StatsJob(header.dtype)
     if header.size:
-        plan = plan_elementwise(header.size, max(1, TILE_BYTES // header.dtype.itemsize))
         threads = threads or executor.default_threads()
+        budget = tile_bytes(TILE_BYTES, threads) // job.widest
+        plan = plan_elementwise(header.size, max(1, budget // SUMMED) * SUMMED)
         execute(plan, source, job, threads=threads, progress=progress)
     source.drain()
     return job.result()
@@ -131,10 +141,13 @@ class StatsJob(Portable):
         self.lowest: list[Any] = []
         self.highest: list[Any] = []
         self.wide = np.result_type(np.empty(0, self.native).real, np.float64)
-        """The dtype in which tiles are summed."""
+        """The dtype in which numbers are summed."""
+        looked_at = np.float32 if dtype.char == "e" else self.wide if dtype.kind in "biu" else dtype
+        self.widest = max(self.itemsize, np.dtype(looked_at).itemsize)
+        """Bytes of an element in the dtype that is looked at."""
         least = np.finfo(self.wide)
         self.shift = int(least.nmant - least.minexp)
-        """All sums of tiles are multiples of 2**-shift."""
+        """All such sums are multiples of 2**-shift."""
         self.total = 0
         """Their sum in such units: exact, so that it doesn't depend on the order of the tiles."""
         self.counts = np.zeros(7, np.int64)
@@ -156,28 +169,30 @@ class StatsJob(Portable):
             return self._floating(np.abs(numbers) if numbers.dtype.kind == "c" else numbers)
 
     def _whole(self, numbers: Array) -> Any:
-        zero = numbers.size - np.count_nonzero(numbers)
-        low, high = numbers.min(), numbers.max()
-        magnitude = np.abs(numbers.astype(np.float64))
-        return self._counted(magnitude, low, high, 0, 0, zero, self._sum(numbers))
+        magnitude = numbers.astype(np.float64)
+        np.abs(magnitude, out=magnitude)
+        return self._counted(magnitude, numbers.min(), numbers.max(), 0, 0, self._sum(numbers))
 
     def _floating(self, numbers: Array) -> Any:
         low, high = numbers.min(), numbers.max()
-        magnitude = np.abs(numbers)
         nan = inf = 0
-        if not magnitude.max() < np.inf:
-            there = numbers[~np.isnan(numbers)]
-            if there.size:
-                low, high = there.min(), there.max()
-            nan = numbers.size - there.size
-            inf = int(np.count_nonzero(np.isinf(there)))
+        if not (low > -np.inf and high < np.inf):  # a NaN is neither
+            quiet = numbers * numbers.dtype.type(1)  # `fmin` doesn't pass over signalling NaNs
+            low, high = np.fmin.reduce(quiet), np.fmax.reduce(quiet)
             finite = np.isfinite(numbers)
-            numbers, magnitude = numbers[finite], magnitude[finite]
-        zero = magnitude.size - int(np.count_nonzero(magnitude))
-        return self._counted(magnitude, low, high, nan, inf, zero, self._sum(numbers))
+            nan = int(np.count_nonzero(np.isnan(numbers)))
+            inf = numbers.size - int(np.count_nonzero(finite)) - nan
+            numbers = np.where(finite, numbers, 0)
+        return self._counted(np.abs(numbers), low, high, nan, inf, self._sum(numbers))
 
     def _sum(self, numbers: Array) -> int:
         """Of finite numbers, in units of 2**-shift."""
+        return sum(
+            self._rounded_sum(numbers[first : first + SUMMED])
+            for first in range(0, numbers.size, SUMMED)
+        )
+
+    def _rounded_sum(self, numbers: Array) -> int:
         total, shift = numbers.sum(dtype=self.wide), self.shift
         if not np.isfinite(total):
             total = np.ldexp(numbers.astype(self.wide), -TOO_LARGE_BITS).sum()
@@ -186,18 +201,25 @@ class StatsJob(Portable):
         return int(numerator << (shift - denominator.bit_length() + 1))
 
     def _counted(
-        self, magnitude: Array, low: Any, high: Any, nan: int, inf: int, zero: int, total: int
+        self, magnitude: Array, low: Any, high: Any, nan: int, inf: int, total: int
     ) -> Any:
-        """magnitude: of the finite numbers."""
-        nonzero = magnitude[magnitude != 0] if zero else magnitude
+        """magnitude: of the finite numbers; 0 in place of the others."""
+        least, most = magnitude.min(), magnitude.max()
+        zero = int(np.count_nonzero(magnitude == 0)) if least == 0 else 0
+        finite = magnitude.size - nan - inf
+
+        def from_on(limit: float) -> int:
+            return int(np.count_nonzero(magnitude >= limit)) if most >= limit else 0
+
+        def up_to(limit: float) -> int:
+            return int(np.count_nonzero(magnitude <= limit)) - zero if least <= limit else 0
+
         counts = np.array([
-            nan, inf, zero,
-            np.count_nonzero(nonzero >= FLOAT16_INFINITE),
-            np.count_nonzero(nonzero <= FLOAT16_ZERO),
-            np.count_nonzero(nonzero >= BFLOAT16_INFINITE),
-            np.count_nonzero(nonzero <= BFLOAT16_ZERO),
+            nan, inf, zero - nan - inf,
+            from_on(FLOAT16_INFINITE), up_to(FLOAT16_ZERO),
+            from_on(BFLOAT16_INFINITE), up_to(BFLOAT16_ZERO),
         ])  # fmt: skip
-        return low, high, total, magnitude.size, counts, _decades(nonzero)
+        return low, high, total, finite, counts, _decades(magnitude, zero, most)
 
     def compute(self, _step: Step, prepared: Any, _part: int, _carry: None, /) -> Any:
         """Nothing is left to do."""
@@ -257,20 +279,34 @@ class StatsJob(Portable):
         return np.ldexp(number, extra - 64 - self.shift).item()
 
 
-def _decades(magnitude: Array) -> Array:
-    """How many numbers lie in each bin of `DECADES`."""
-    edges = np.array([10.0**power for power in DECADES])
-    low, high = (magnitude.min(), magnitude.max()) if magnitude.size else (1.0, 1.0)
+@functools.cache
+def _edges(dtype: np.dtype[Any]) -> Array:
+    """Of `DECADES`, as the least numbers of such a dtype that aren't below them."""
+    exact = np.array([10.0**power for power in DECADES])
+    edges = exact.astype(dtype)
+    below = edges < exact
+    edges[below] = np.nextafter(edges[below], dtype.type(np.inf))
+    return edges
+
+
+def _decades(magnitude: Array, zero: int, most: Any) -> Array:
+    """How many numbers lie in each bin of `DECADES`. zero: so many are 0; most: the largest.
+
+    From the largest edge down: soon only few numbers are left below one.
+    """
+    edges = _edges(magnitude.dtype)
     bins = np.zeros(len(edges) + 1, np.int64)
-    below = 0
-    for place, edge in enumerate(edges):
-        if edge <= low:
-            upto = 0
-        elif edge > high:
-            upto = magnitude.size
-        else:
-            upto = int(np.count_nonzero(magnitude < edge))
-        bins[place] = upto - below
-        below = upto
-    bins[-1] = magnitude.size - below
+    rest, left = magnitude, magnitude.size
+    for place in reversed(range(len(edges))):
+        if edges[place] > most:
+            continue
+        below = rest < edges[place]
+        fewer = int(np.count_nonzero(below))
+        bins[place + 1] = left - fewer
+        left = fewer
+        if left == zero:
+            break
+        if left < rest.size // FEW:
+            rest = rest[np.flatnonzero(below)]
+    bins[0] = left - zero
     return bins

@@ -68,6 +68,7 @@ def small(monkeypatch):
 
     for module in (prod, cast, info):
         monkeypatch.setattr(module, "TILE_BYTES", 600)
+    monkeypatch.setattr(info, "SUMMED", 50)
     monkeypatch.setattr(cluster, "SMALLEST_STRETCH", 1500)
     monkeypatch.setattr(cluster, "LARGEST_STRETCH", 1500)
     monkeypatch.setattr(cluster_run, "PARTIAL_SHARE", 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import collections
 import itertools
 import json
 import os
@@ -11,6 +13,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +122,7 @@ def test_stats(tmp_path, monkeypatch, threads):
     from kcfg.arrays import files, info
 
     monkeypatch.setattr(info, "TILE_BYTES", 256)
+    monkeypatch.setattr(info, "SUMMED", 64)
     values = np.random.default_rng(0).standard_normal(5000).astype("f4") * 1e4
     values[:9] = [np.nan, np.inf, -np.inf, 0, -0.0, 1e-9, 3.39e38, 7e4, 1e-41]
     np.save(tmp_path / "x.npy", values)
@@ -133,6 +137,42 @@ def test_stats(tmp_path, monkeypatch, threads):
     assert found.float16_overflow == np.isinf(half).sum()
     assert found.float16_underflow == ((half == 0) & (finite != 0)).sum()
     assert sum(count for _, count in found.histogram) == np.count_nonzero(finite)
+
+
+@pytest.mark.parametrize("char", "efdg")
+def test_the_histogram_is_exact_at_its_edges(tmp_path, char):
+    from kcfg.arrays import files, info
+
+    edges = np.array([10.0**power for power in info.DECADES])
+    with np.errstate(over="ignore", under="ignore"):
+        near = edges.astype(char)
+    near = near[np.isfinite(near)]
+    values = np.concatenate([near, np.nextafter(near, 0), -np.nextafter(near, near.dtype.type(9))])
+    np.save(tmp_path / "x.npy", np.resize(values, 300))
+    exact = [abs(Fraction(*one.as_integer_ratio())) for one in np.resize(values, 300)]
+    bounds = [Fraction(edge) for edge in edges.tolist()]
+    expected = collections.Counter(bisect.bisect_right(bounds, one) for one in exact if one)
+    with files.open_input(str(tmp_path / "x.npy")) as source:
+        found = info.stats(source, threads=1, progress=None)
+    assert [count for _, count in found.histogram] == [expected[n] for n in range(len(bounds) + 1)]
+    assert found.zero == exact.count(0)
+
+
+@pytest.mark.parametrize("values", ["f4", "nan"])
+def test_the_mean_is_the_same_for_tiles_of_any_size(tmp_path, monkeypatch, values):
+    from kcfg.arrays import files, info
+
+    monkeypatch.setattr(info, "SUMMED", 100)
+    numbers = np.random.default_rng(0).standard_normal(20_000).astype("f4")
+    if values == "nan":
+        numbers[::7] = np.nan
+    np.save(tmp_path / "x.npy", numbers)
+    means = set()
+    for tile in (100, 1300, 9000, 1 << 20):
+        monkeypatch.setattr(info, "TILE_BYTES", 4 * tile)
+        with files.open_input(str(tmp_path / "x.npy")) as source:
+            means.add(info.stats(source, threads=2, progress=None).mean)
+    assert len(means) == 1
 
 
 @pytest.mark.parametrize(
