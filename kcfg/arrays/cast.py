@@ -134,7 +134,8 @@ class CastJob(Writing):
     ) -> None:
         super().__init__(sink)
         self.plan, self.dtype, self.target = plan, dtype, target
-        self.exact, self.where = exact, where
+        self.exact = exact and losing.may_change(dtype, target)
+        self.where = where
         self.itemsize = dtype.itemsize
         self.flagged = losing.cast_raises_flags(dtype, target)
         self.lost = [0, 0, 0, 0]

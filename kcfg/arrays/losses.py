@@ -140,6 +140,15 @@ def _out_of_range(before: Array, target: np.dtype[Any]) -> int:
     return int(before.size - np.count_nonzero(np.logical_and(inside, before < over, out=inside)))
 
 
+def may_change(source: np.dtype[Any], target: np.dtype[Any]) -> bool:
+    """Is there a value of one dtype that isn't one of the other?
+
+    Integers of 8 bytes numpy calls safe to cast to float64, which rounds the larger ones.
+    """
+    rounds = source.kind in "iu" and source.itemsize == 8 and target.kind in "fc"
+    return rounds or not np.can_cast(source, target)
+
+
 def changed(before: Array, after: Array) -> Array:
     """Which elements have another value after a cast; NaN stays NaN (as numpy's same_value)."""
     with np.errstate(all="ignore"):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kcfg.arrays import cast as casting
-from kcfg.arrays import files
+from kcfg.arrays import files, losses
 from kcfg.arrays.convert import Converter
 from kcfg.problems import KcfgError
 from tests.arrays.support import DTYPES, bits
@@ -184,6 +184,23 @@ def test_exact_refuses(tmp_path, values, source, target):
         casting.cast(path, target, str(out), exact=True)
     assert caught.value.status == 1
     assert list(tmp_path.iterdir()) == [tmp_path / "x.npy"]
+
+
+@pytest.mark.parametrize("source", "?bBhHiIqQefdgFDG")
+def test_what_is_not_looked_at_cannot_change(source):
+    if source in "?bBhHiIqQ":
+        limits = [0, 1] if source == "?" else [np.iinfo(source).min, 1, np.iinfo(source).max]
+    else:
+        finite = np.finfo(source)
+        limits = [-0.0, finite.max, finite.min, finite.smallest_subnormal, np.inf, np.nan]
+    values = np.array(limits, source)
+    targets = [
+        one for one in "?bBhHiIqQefdgFDG" if not losses.may_change(values.dtype, np.dtype(one))
+    ]
+    assert source in targets
+    for target in targets:
+        assert not losses.changed(values, values.astype(target)).any()
+    assert losses.may_change(np.dtype(source), np.dtype("f2")) == (source not in "?bBe")
 
 
 @pytest.mark.parametrize("threads", [2, 3, 8])
