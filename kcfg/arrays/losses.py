@@ -159,7 +159,9 @@ def changed(before: Array, after: Array) -> Array:
         if after.dtype.kind == "c":
             return changed(before, after.real)
         back = after.astype(before.dtype.newbyteorder("="))
-        same = (back == before) | ((back != back) & (before != before))
+        same = np.asarray(back == before)
+        if not same.all():
+            same |= (back != back) & (before != before)
         if before.dtype.kind in "iu" and after.dtype.kind in "iuf":
             same &= (before < 0) == (after < 0)
         if before.dtype.kind in "iu" and after.dtype.kind == "f":
