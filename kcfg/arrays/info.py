@@ -45,7 +45,7 @@ DECADES = range(-12, 13)
 """The histogram counts magnitudes by powers of ten; the outermost bins take the rest."""
 
 FEW = 64
-"""One in so many numbers are set apart faster than all are compared once more, and again."""
+"""Up to one in so many, numbers are set apart faster than all are compared with further edges."""
 
 
 class Facts(Record):
