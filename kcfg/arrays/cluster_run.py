@@ -208,10 +208,10 @@ class Run:
         if key not in self.waiting:  # behind one that said no
             return
         _future, part = self.waiting.pop(key)
+        self.under_way.pop(key, None)
         if answer[0] == "refused":
             self._refuse(part, *answer[1:])
             return
-        self.under_way.pop(key, None)
         self.done += stretch_bytes(self.plan, part, self.job.itemsize)
         _, told, results = answer
         self.job.add(told)
@@ -227,10 +227,10 @@ class Run:
     ) -> None:
         """A worker could not run, or its answer is no: then only stretches before it go on, so
         that it is always the first no of all that is told."""
-        if status != 1:
-            what = f"a worker of {self.cluster.address}: {what}"
+        said_no = status == 1
+        what = what if said_no else f"a worker of {self.cluster.address}: {what}"
         refusal = KcfgError(what, where=where, keras=None, mend=mend, status=status)
-        if status != 1:
+        if not said_no:
             raise refusal
         self.refusal, self.parts = refusal, iter(())
         behind = [key for key, (_, other) in self.waiting.items() if other.first > part.first]

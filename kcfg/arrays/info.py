@@ -160,8 +160,11 @@ class StatsJob(Portable):
         if self.dtype != self.native:
             numbers = numbers.astype(self.native)
         if numbers.dtype == np.float16:
-            wide = scratch.setdefault("wide", np.empty(step.size, np.float32))[: step.size]
-            scratch.setdefault("converter", convert.Converter()).convert(numbers, wide)
+            if "wide" not in scratch:  # the first tile is the largest
+                scratch["wide"] = np.empty(step.size, np.float32)
+                scratch["converter"] = convert.Converter()
+            wide: Array = scratch["wide"][: step.size]
+            scratch["converter"].convert(numbers, wide)
             numbers = wide
         with np.errstate(all="ignore"):
             if numbers.dtype.kind in "biu":

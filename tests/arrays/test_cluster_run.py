@@ -67,6 +67,27 @@ def test_casts_have_numpys_bits(tmp_path, small, workers, target):
         assert results[0].losses == results[1].losses
 
 
+def test_behind_a_refusal_no_more_is_begun(tmp_path, small, workers):
+    values = np.full(300_000, 0.1, "f4")
+    values[:3000] = 1
+    np.save(tmp_path / "x.npy", values)
+    with (
+        files.open_input(str(tmp_path / "x.npy")) as source,
+        pytest.raises(KcfgError, match=r": element 3,000 .* would change") as caught,
+    ):
+        casting.run(
+            source,
+            np.dtype("f2"),
+            exact=True,
+            out=str(tmp_path / "o.npy"),
+            overwrite=False,
+            threads=None,
+            progress=None,
+            execute=workers.run,
+        )
+    assert caught.value.status == 1
+
+
 def test_statistics_are_one_machines(tmp_path, small, workers):
     for dtype in ("f4", "i2", "c16", ">f8", "?"):
         path = tmp_path / "x.npy"

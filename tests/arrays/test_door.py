@@ -148,14 +148,34 @@ def test_the_histogram_is_exact_at_its_edges(tmp_path, char):
         near = edges.astype(char)
     near = near[np.isfinite(near)]
     values = np.concatenate([near, np.nextafter(near, 0), -np.nextafter(near, near.dtype.type(9))])
-    np.save(tmp_path / "x.npy", np.resize(values, 300))
-    exact = [abs(Fraction(*one.as_integer_ratio())) for one in np.resize(values, 300)]
+    values = np.concatenate([np.resize(values, 300), np.ones(30_000, char)])  # few are small
+    np.save(tmp_path / "x.npy", values)
+    exact = [abs(Fraction(*one.as_integer_ratio())) for one in values]
     bounds = [Fraction(edge) for edge in edges.tolist()]
     expected = collections.Counter(bisect.bisect_right(bounds, one) for one in exact if one)
     with files.open_input(str(tmp_path / "x.npy")) as source:
         found = info.stats(source, threads=1, progress=None)
     assert [count for _, count in found.histogram] == [expected[n] for n in range(len(bounds) + 1)]
     assert found.zero == exact.count(0)
+
+
+@pytest.mark.parametrize(
+    ("values", "lost"),
+    [
+        pytest.param([65520, 1, 2.0**-25], (1, 1, 0, 0), id="float16"),
+        pytest.param([65519.99, 1, 2.0**-24.99], (0, 0, 0, 0), id="in-float16"),
+        pytest.param([(2 - 2.0**-8) * 2.0**127, 2.0**-134], (1, 1, 1, 1), id="bfloat16"),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_what_is_lost_is_exact_at_its_edges(tmp_path, dtype, values, lost):
+    from kcfg.arrays import files, info
+
+    np.save(tmp_path / "x.npy", np.array(values, dtype))
+    with files.open_input(str(tmp_path / "x.npy")) as source:
+        found = info.stats(source, threads=1, progress=None)
+    halves = found.float16_overflow, found.float16_underflow
+    assert (*halves, found.bfloat16_overflow, found.bfloat16_underflow) == lost
 
 
 @pytest.mark.parametrize("values", ["f4", "nan"])

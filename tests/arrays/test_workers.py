@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 
+from kcfg.arrays import cast as casting
+from kcfg.arrays import files, workers
 from kcfg.arrays import prod as multiplying
-from kcfg.arrays import workers
+from kcfg.arrays.plan import plan_elementwise
 from tests.support.probes import needs_fork
 
 ADDRESSES = 1 << 30
@@ -46,6 +49,29 @@ def test_no_tile_is_taken_twice(tmp_path, monkeypatch, restless, dtype, shape, a
     for _ in range(30):
         got = multiplying.prod(path, axis=axis, threads=threads)
         assert got.tobytes() == want.tobytes()
+
+
+class LateWithTheFirst(workers.Apart):
+    """Who takes the first task goes on with it only when somebody else has failed."""
+
+    def one_task(self, task, buffer, scratch):
+        while task == 0 and not self.stopped:
+            time.sleep(0.001)
+        super().one_task(task, buffer, scratch)
+
+
+def test_a_tile_that_was_taken_is_prepared_though_a_later_one_was_refused(tmp_path):
+    path = str(tmp_path / "x.npy")
+    np.save(path, np.full(100, 0.1, "f4"))
+    plan = plan_elementwise(100, 10)
+    with files.open_input(path) as source:
+        dtypes = np.dtype("f4"), np.dtype("f2")
+        job = casting.CastJob(
+            plan, *dtypes, files.MemorySink(100, np.dtype("f2")), exact=True, where=path
+        )
+        running = LateWithTheFirst(plan, source, job, 2)
+        running.in_threads(2, None)
+    assert "element 0 " in str(running.error)
 
 
 @needs_fork
